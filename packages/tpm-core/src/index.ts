@@ -1,0 +1,43 @@
+export {
+  type BackendDescription,
+  type BackendEvent,
+  type BackendSnapshot,
+  DEFAULT_BUFFER_SIZE,
+  type Locality,
+  type StartOptions,
+  type TpmBackend,
+  type TpmRequest,
+  type TpmResult,
+  type TpmVersion,
+} from './backend.js';
+export { SnapshotError, TpmdevError, type TpmdevErrorOptions } from './error.js';
+export { fabricateFailureResponse, isSelfTestDone, isWellFormedResponse } from './failure.js';
+export type { FrontEndSnapshot, ResetOptions, ResetOutcome, TpmFrontEnd } from './front-end.js';
+export type { Clock, GuestMemory, RandomSource } from './host.js';
+export {
+  type AccessWidth,
+  type IrqLine,
+  type MmioRegion,
+  readUnaligned,
+  writeUnaligned,
+} from './mmio.js';
+export type {
+  CommandTraceEvent,
+  ControlTraceEvent,
+  LocalityTraceEvent,
+  RegisterTraceEvent,
+  StateTraceEvent,
+  TraceEvent,
+  TraceHook,
+} from './trace.js';
+export {
+  HEADER_OFFSET,
+  HEADER_SIZE,
+  readHeader,
+  readUint16,
+  readUint32,
+  type TpmHeader,
+  WireError,
+  WireReader,
+  WireWriter,
+} from './wire.js';

@@ -1,0 +1,8 @@
+import { packageBuild } from '@tpmdev/workspace/tsup';
+
+export default packageBuild({
+  index: 'src/index.ts',
+  'bin/tpm-system-x86_64': 'src/bin/tpm-system-x86_64.ts',
+  'bin/tpm-system-aarch64': 'src/bin/tpm-system-aarch64.ts',
+  'bin/tpm-system-ppc64': 'src/bin/tpm-system-ppc64.ts',
+});
