@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
  * to real peers (`test/**.test.ts`). The JSON report is what the closing line of the run counts.
  */
 export function packageTests(): ReturnType<typeof defineConfig> {
-  const peers = process.env['PEERS'] === '1';
+  const peers = process.env.PEERS === '1';
   return defineConfig({
     test: {
       include: [peers ? 'test/**/*.test.ts' : 'src/**/*.test.ts'],

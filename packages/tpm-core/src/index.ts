@@ -10,6 +10,15 @@ export {
   type TpmResult,
   type TpmVersion,
 } from './backend.js';
+export {
+  commandName,
+  type DecodedMessage,
+  decodeCommand,
+  decodeResponse,
+  describeCommand,
+  describeResponse,
+  responseCodeName,
+} from './decode.js';
 export { SnapshotError, TpmdevError, type TpmdevErrorOptions } from './error.js';
 export { fabricateFailureResponse, isSelfTestDone, isWellFormedResponse } from './failure.js';
 export type { FrontEndSnapshot, ResetOptions, ResetOutcome, TpmFrontEnd } from './front-end.js';
@@ -21,6 +30,15 @@ export {
   readUnaligned,
   writeUnaligned,
 } from './mmio.js';
+export { TPM_ORD, TPM_RESULT, TPM_TAG } from './tpm12.js';
+export {
+  TPM_CC,
+  TPM_RC,
+  TPM_RC_FORMAT_ONE,
+  TPM_RC_WARNING,
+  TPM_ST,
+  TPM_SU,
+} from './tpm20.js';
 export type {
   CommandTraceEvent,
   ControlTraceEvent,

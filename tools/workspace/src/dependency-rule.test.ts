@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { checkSource } from './dependency-rule.ts';
+
+const check = (name: string, text: string, ...declared: string[]) =>
+  checkSource(name, 'file.ts', text, new Set(declared));
+
+describe('checkSource', () => {
+  it.each([
+    ['a front end that imports a back end', 'tpm-tis', "import { x } from 'tpm-backend-swtpm';"],
+    ['a type import between front ends', 'tpm-crb', "import type { X } from 'tpm-tis';"],
+    ['a re-export', 'tpm-tis', "export { x } from 'tpm-crb';"],
+    ['a dynamic import', 'tpm-tis', "await import('tpm-crb');"],
+    ['a core that imports anything', 'tpm-core', "import { x } from 'tpm-tis';"],
+  ])('checkSource() reports %s', (_case, name, text) => {
+    expect(check(name, text, 'tpm-crb', 'tpm-tis', 'tpm-backend-swtpm')).toEqual([
+      expect.stringContaining('against the dependency rule'),
+    ]);
+  });
+
+  it('checkSource() reports an undeclared dependency', () => {
+    expect(check('tpm-tis', "\nimport { x } from 'tpm-core';")).toEqual([
+      'file.ts:2 imports "tpm-core" without declaring it as a dependency',
+    ]);
+  });
+
+  it.each([
+    ["import { readFileSync } from 'node:fs';", 'imports "node:fs"'],
+    ['const x = Buffer.alloc(1);', 'uses "Buffer"'],
+    ['setTimeout(() => {}, 1);', 'uses "setTimeout"'],
+    ['const x = process.env;', 'uses "process"'],
+  ])('checkSource() reports %s in a package for the browser only', (text, problem) => {
+    expect(check('tpm-tis', text)).toEqual([expect.stringContaining(problem)]);
+    expect(check('tpm-backend-swtpm', text)).toEqual([]);
+  });
+
+  it('checkSource() accepts what the rule allows', () => {
+    const text =
+      "import { x } from 'tpm-core'; import { y } from './y.js'; x.process(); const z = { process: 1 };";
+    expect(check('tpm-tis', text, 'tpm-core')).toEqual([]);
+    expect(check('tpm-integration', "import { x } from 'tpm-tis';", 'tpm-tis')).toEqual([]);
+  });
+});
