@@ -1,0 +1,8 @@
+export { type PcrBank, type ProbeReport, probeTpm } from './probe.js';
+export { TisDriver, type TisIdentity } from './tis-driver.js';
+export {
+  EVENT_LOOP_PACING,
+  GuestDriverError,
+  type GuestTransport,
+  type Pacing,
+} from './transport.js';

@@ -1,0 +1,139 @@
+#!/usr/bin/env node
+// Attaches a TIS device to a swtpm of its own and does, through register accesses alone, what a
+// Linux driver does at probe. Prints what Linux would print.
+
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { launchSwtpm } from 'tpm-backend-swtpm';
+import { describeCommand, describeResponse, TpmdevError } from 'tpm-core';
+import { probeTpm, TisDriver } from 'tpm-integration/guest';
+import { TisDevice } from 'tpm-tis';
+
+const USAGE = `Usage: npm start -- [--tpm 1.2|2.0] [--trace] [--debug]
+
+  --tpm     TPM family, 2.0 unless told otherwise
+  --trace   show every command, response and control request, decoded
+  --debug   show the stack of an error`;
+
+class UsageError extends Error {}
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        tpm: { type: 'string', default: '2.0' },
+        trace: { type: 'boolean', default: false },
+        debug: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false, short: 'h' },
+      },
+    });
+    if (values.tpm !== '1.2' && values.tpm !== '2.0') {
+      throw new UsageError(`--tpm: "${values.tpm}" is no TPM family; use 1.2 or 2.0`);
+    }
+    return values;
+  } catch (error) {
+    throw new UsageError(`${error.message.split('. ')[0]}; see npm start -- --help`);
+  }
+}
+
+const hex = (bytes) => Buffer.from(bytes).toString('hex');
+
+function printTrace(event) {
+  if (event.type === 'command') {
+    console.log(`  > ${describeCommand(event.bytes, event.locality)}`);
+    console.log(`    ${hex(event.bytes)}`);
+  } else if (event.type === 'response') {
+    console.log(`  < ${describeResponse(event.bytes)}`);
+    console.log(`    ${hex(event.bytes)}`);
+  } else if (event.type === 'control-request' || event.type === 'control-response') {
+    const arrow = event.type === 'control-request' ? '>' : '<';
+    console.log(`  ${arrow} control ${event.name} ${hex(event.bytes)}`);
+  }
+}
+
+function printPcrs(banks) {
+  for (const { algorithm, values } of banks) {
+    console.log(`\n/sys/class/tpm/tpm0/pcr-${algorithm}/`);
+    for (const [index, value] of values.entries()) {
+      console.log(`  ${String(index).padStart(2)}: ${hex(value).toUpperCase()}`);
+    }
+  }
+}
+
+/** Extending sets the PCR to the digest of its old value followed by what it is extended with. */
+function printExtension({ banks, extended }) {
+  const { algorithm } = banks[0];
+  const hash = createHash(algorithm).update(extended.before);
+  const expected = hash.update(new Uint8Array(extended.before.length).fill(1)).digest('hex');
+  if (hex(extended.after) !== expected) {
+    throw new TpmdevError(
+      'ERR_START',
+      `PCR ${extended.index} reads ${hex(extended.after)} after the extension, not ${expected}`,
+    );
+  }
+  console.log(`\nPCR ${extended.index} (${algorithm}) extended and read back:`);
+  console.log(`  before ${hex(extended.before).toUpperCase()}`);
+  console.log(`  after  ${hex(extended.after).toUpperCase()}`);
+}
+
+async function probe(options, backend) {
+  const trace = options.trace ? printTrace : undefined;
+  backend.onEvent = (event) => console.error(`swtpm: ${event.error.message}`);
+  backend.trace = trace;
+  const device = new TisDevice({ backend });
+  const outcome = await device.reset();
+  if (!outcome.started) throw outcome.error;
+  const driver = new TisDriver(device.mmio);
+  await driver.requestLocality();
+  const identity = driver.identify();
+  const report = await probeTpm(driver);
+
+  const deviceId = identity.deviceId.toString(16).toUpperCase();
+  const revision = identity.revisionId;
+  console.log(
+    `tpm_tis 00:06: ${report.version} TPM (device-id 0x${deviceId}, rev-id ${revision})\n`,
+  );
+  const capability = identity.interfaceCapability.toString(16).padStart(8, '0');
+  console.log(
+    `Vendor id 0x${identity.vendorId.toString(16)}, interface capability 0x${capability}`,
+  );
+  console.log(`Manufacturer "${report.manufacturer}", random ${hex(report.random)}`);
+  const shown = report.steps.filter(
+    (step) => !step.includes('PCR_Read') && !step.includes('PCRRead'),
+  );
+  for (const step of shown) console.log(`  ${step}`);
+  printPcrs(report.banks);
+  printExtension(report);
+  driver.relinquishLocality();
+}
+
+async function main() {
+  const options = readOptions();
+  if (options.help) {
+    console.log(USAGE);
+    return;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'tpmdev-start-'));
+  try {
+    const backend = await launchSwtpm({ stateDirectory: folder, tpmVersion: options.tpm });
+    try {
+      await probe(options, backend);
+    } finally {
+      await backend.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  const known = error instanceof UsageError || TpmdevError.isInstance(error);
+  if (process.argv.includes('--debug') || !known) console.error(error);
+  else console.error(error.message);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
