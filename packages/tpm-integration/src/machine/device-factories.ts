@@ -1,0 +1,77 @@
+import type { GuestMemory, TpmBackend, TpmFrontEnd, TraceHook } from 'tpm-core';
+import { TIS_BASE_ADDRESS, TisDevice } from 'tpm-tis';
+import type { DeviceDefinition, DeviceModel, MachineFamily } from '../description.js';
+import { MachineError } from './error.js';
+import type { InterruptPins } from './interrupt-pins.js';
+
+/** What a factory gets to build a device from. */
+export interface DeviceContext {
+  readonly definition: DeviceDefinition;
+  readonly family: MachineFamily;
+  readonly backend: TpmBackend;
+  readonly pins: InterruptPins;
+  /** Guest memory, for a device that accesses it on its own. */
+  readonly memory: GuestMemory;
+  readonly trace: TraceHook | undefined;
+}
+
+/** A device and its place in the machine. */
+export interface PluggedDevice {
+  readonly device: TpmFrontEnd;
+  /** Physical address of its registers. */
+  readonly address: number;
+  /** Physical address of the memory of the physical presence interface, when it has one. */
+  readonly ppiAddress?: number;
+}
+
+/** Builds a device of one model. @throws TpmdevError when the machine has no place for it */
+export type DeviceFactory = (context: DeviceContext) => PluggedDevice;
+
+/** Physical address of the PPI memory of a PC (QEMU TPM Device, "ACPI PPI Interface"). */
+export const PPI_ADDRESS = 0xfed4_5000;
+
+/** QEMU: the first device on the platform bus of `virt` is here and has this shared interrupt. */
+const PLATFORM_BUS = { address: 0x0c00_0000, interrupt: 112 } as const;
+
+function traced(trace: TraceHook | undefined): { trace?: TraceHook } {
+  return trace === undefined ? {} : { trace };
+}
+
+function refuse({ definition, family }: DeviceContext, families: string): never {
+  throw new MachineError(
+    `Device "${definition.model}" has no place in machine "${family}"; use machine ${families}`,
+  );
+}
+
+function plugTis(context: DeviceContext): PluggedDevice {
+  const { definition, family, backend, pins, trace } = context;
+  if (family !== 'pc' && family !== 'q35') refuse(context, '"pc" or "q35"');
+  const device = new TisDevice({
+    backend,
+    irq: pins.line(definition.irq),
+    irqNumber: definition.irq,
+    variant: 'isa',
+    ...traced(trace),
+  });
+  const ppi = definition.ppi ? { ppiAddress: PPI_ADDRESS } : {};
+  return { device, address: TIS_BASE_ADDRESS, ...ppi };
+}
+
+function plugTisSysbus(context: DeviceContext): PluggedDevice {
+  const { definition, family, backend, pins, trace } = context;
+  if (family !== 'virt') refuse(context, '"virt"');
+  const device = new TisDevice({
+    backend,
+    irq: pins.line(PLATFORM_BUS.interrupt),
+    irqNumber: definition.irq,
+    variant: 'sysbus',
+    ...traced(trace),
+  });
+  return { device, address: PLATFORM_BUS.address };
+}
+
+/** The models that can be plugged in, and how. */
+export const deviceFactories: ReadonlyMap<DeviceModel, DeviceFactory> = new Map([
+  ['tpm-tis', plugTis],
+  ['tpm-tis-device', plugTisSysbus],
+]);
