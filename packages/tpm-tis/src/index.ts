@@ -6,14 +6,25 @@ export {
 } from './device-tree.js';
 export { TisError, type TisErrorCode } from './error.js';
 export type { LocalityOrNone, TisStateName } from './locality.js';
-export * as registers from './registers.js';
 export {
+  ACCESS,
+  DATA_FIFO,
+  DID_VID,
+  INT_ENABLE,
+  INT_STATUS,
+  INT_VECTOR,
+  INTERFACE_ID,
+  INTF_CAPABILITY,
   LOCALITY_COUNT,
   LOCALITY_PAGE_SIZE,
+  RID,
+  STS,
   TIS_BASE_ADDRESS,
   TIS_BUFFER_SIZE,
   TIS_DEFAULT_IRQ,
   TIS_REGION_SIZE,
+  VENDOR_DEBUG,
+  XDATA_FIFO,
 } from './registers.js';
 export {
   TIS_SNAPSHOT_FORMAT,
