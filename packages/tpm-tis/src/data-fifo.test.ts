@@ -17,13 +17,16 @@ describe('writeData', () => {
     ['00000007', 0x040f_fa88],
     ['7fff0000', 0x040f_fa80],
     ['ffff1001', 0x040f_fa88],
-  ])('writeData() compares the low half of the length %s after six bytes', async (length, status) => {
-    const rig = await receiving();
-    rig.feed(0, `8001${length.slice(0, 6)}`);
-    expect(rig.status(0)).toBe(0x040f_fb88);
-    rig.feed(0, length.slice(6));
-    expect(rig.status(0)).toBe(status);
-  });
+  ])(
+    'writeData() compares the low half of the length %s after six bytes',
+    async (length, status) => {
+      const rig = await receiving();
+      rig.feed(0, `8001${length.slice(0, 6)}`);
+      expect(rig.status(0)).toBe(0x040f_fb88);
+      rig.feed(0, length.slice(6));
+      expect(rig.status(0)).toBe(status);
+    },
+  );
 
   it('writeData() drops bytes after the end of the command', async () => {
     const rig = await receiving();

@@ -194,19 +194,16 @@ describe('writeRegion', () => {
     ['commandCancel in a word', 0x1a, 2, 0x0100, 1],
     ['commandCancel in a dword', 0x18, 4, 0x0100_0000, 1],
     ['commandCancel bit in lane 0', 0x18, 1, 0x01, 0],
-  ] as const)(
-    'writeRegion() places %s in TPM_STS',
-    async (_, offset, width, value, cancels) => {
-      const rig = await Rig.started();
-      rig.request(0);
-      rig.backend.hold();
-      rig.send(0);
-      rig.write(0, offset, value, width);
-      expect(rig.backend.log.filter((entry) => entry === 'cancel')).toHaveLength(cancels);
-      rig.backend.release();
-      await rig.device.settled();
-    },
-  );
+  ] as const)('writeRegion() places %s in TPM_STS', async (_, offset, width, value, cancels) => {
+    const rig = await Rig.started();
+    rig.request(0);
+    rig.backend.hold();
+    rig.send(0);
+    rig.write(0, offset, value, width);
+    expect(rig.backend.log.filter((entry) => entry === 'cancel')).toHaveLength(cancels);
+    rig.backend.release();
+    await rig.device.settled();
+  });
 
   it('writeRegion() ignores every write to locality 4', async () => {
     const rig = await Rig.started();

@@ -184,18 +184,21 @@ describe('writeStatus', () => {
     ['1.2', 'execution', 0],
     ['2.0', 'execution', 1],
     ['2.0', 'completion', 0],
-  ] as const)('writeStatus() on a TPM %s in %s cancels %i times', async (tpmVersion, state, count) => {
-    const rig = await Rig.started({ tpmVersion });
-    rig.request(0);
-    if (state === 'execution') rig.backend.hold();
-    rig.send(0);
-    if (state === 'completion') await rig.device.settled();
-    rig.writeStatus(0, STS.commandCancel);
-    expect(rig.backend.log.filter((entry) => entry === 'cancel')).toHaveLength(count);
-    rig.backend.release();
-    await rig.device.settled();
-    expect(rig.status(0) & 0xff).toBe(STS.stsValid | STS.dataAvail);
-  });
+  ] as const)(
+    'writeStatus() on a TPM %s in %s cancels %i times',
+    async (tpmVersion, state, count) => {
+      const rig = await Rig.started({ tpmVersion });
+      rig.request(0);
+      if (state === 'execution') rig.backend.hold();
+      rig.send(0);
+      if (state === 'completion') await rig.device.settled();
+      rig.writeStatus(0, STS.commandCancel);
+      expect(rig.backend.log.filter((entry) => entry === 'cancel')).toHaveLength(count);
+      rig.backend.release();
+      await rig.device.settled();
+      expect(rig.status(0) & 0xff).toBe(STS.stsValid | STS.dataAvail);
+    },
+  );
 
   it('writeStatus() looks at commandCancel also when the events are ambiguous', async () => {
     const rig = await rigIn('execution');

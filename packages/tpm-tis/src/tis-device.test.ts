@@ -221,20 +221,34 @@ describe('TisDevice.mmio', () => {
   });
 
   it.each([
-    ['throws', () => {
-      throw new Error('thrown');
-    }],
+    [
+      'throws',
+      () => {
+        throw new Error('thrown');
+      },
+    ],
     ['rejects', () => Promise.reject(new Error('rejected'))],
     ['answers nothing', () => Promise.resolve(undefined as unknown as TpmResult)],
     ['answers 4 bytes', () => Promise.resolve({ response: new Uint8Array(4), failed: false })],
-    ['answers more than there is room', () => Promise.resolve({
-      response: Uint8Array.from({ length: 5000 }, (_, index) => [0x80, 1, 0, 0, 0x13, 0x88][index] ?? 0),
-      failed: false,
-    })],
-    ['answers another length than the size field', () => Promise.resolve({
-      response: Uint8Array.of(0x80, 1, 0, 0, 0, 11, 0, 0, 0, 0),
-      failed: false,
-    })],
+    [
+      'answers more than there is room',
+      () =>
+        Promise.resolve({
+          response: Uint8Array.from(
+            { length: 5000 },
+            (_, index) => [0x80, 1, 0, 0, 0x13, 0x88][index] ?? 0,
+          ),
+          failed: false,
+        }),
+    ],
+    [
+      'answers another length than the size field',
+      () =>
+        Promise.resolve({
+          response: Uint8Array.of(0x80, 1, 0, 0, 0, 11, 0, 0, 0, 0),
+          failed: false,
+        }),
+    ],
   ])('TisDevice.mmio shows a failure response when the back end %s', async (_, execute) => {
     const rig = await Rig.started();
     rig.request(0);
