@@ -40,6 +40,41 @@ const offset = fc
     width: bytes,
   }));
 
+/** What a driver writes, a byte or a whole register at a time. */
+const driverWrite = fc
+  .tuple(
+    fc.integer({ min: 0, max: 3 }),
+    fc.constantFrom<(readonly [number, AccessWidth, number])[]>(
+      [0x00, 1, 0x02],
+      [0x00, 1, 0x02],
+      [0x00, 1, 0x08],
+      [0x00, 1, 0x08],
+      [0x00, 1, 0x10],
+      [0x00, 1, 0x20],
+      [0x00, 1, 0x20],
+      [0x00, 1, 0x22],
+      [0x08, 4, 0x8000_0087],
+      [0x08, 4, 0x8000_0001],
+      [0x10, 4, 0x87],
+      [0x10, 1, 0x01],
+      [0x18, 1, 0x40],
+      [0x18, 1, 0x40],
+      [0x18, 1, 0x20],
+      [0x18, 1, 0x02],
+      [0x18, 4, 0x0100_0000],
+      [0x18, 4, 0x0200_0000],
+      [0x24, 4, 0x0000_0180],
+      [0x24, 1, 0x00],
+      [0x30, 4, 0x0008_0000],
+    ),
+  )
+  .map(([locality, [at, bytes, written]]) => ({
+    type: 'write' as const,
+    offset: locality * 0x1000 + at,
+    width: bytes,
+    value: written,
+  }));
+
 /** Single bits of the interesting registers, and noise. */
 const value = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 0, max: 31 }).map((bit) => 2 ** bit) },
@@ -48,9 +83,10 @@ const value = fc.oneof(
 );
 
 const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 24, arbitrary: driverWrite },
   { weight: 6, arbitrary: offset.map((at) => ({ type: 'read' as const, ...at })) },
   {
-    weight: 12,
+    weight: 6,
     arbitrary: fc
       .tuple(offset, value)
       .map(([at, written]) => ({ type: 'write' as const, ...at, value: written })),
@@ -71,7 +107,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-const life = fc.array(step, { maxLength: 120 });
+const life = fc.array(step, { maxLength: 150, size: 'max' });
 
 class Life {
   readonly rig: Rig;

@@ -121,6 +121,27 @@ describe('TisDevice.reset', () => {
     expect(rig.backend.exchanges).toEqual([]);
   });
 
+  it('TisDevice.reset() credits no command with an answer from before the reset', async () => {
+    const rig = await Rig.started({ responses: ['80010000000a00000142', SUCCESS_RESPONSE] });
+    rig.request(0);
+    rig.backend.hold();
+    rig.send(0);
+    const outcome = rig.device.reset();
+    rig.request(0);
+    rig.send(0);
+    const states: number[] = [];
+    const { start } = rig.backend;
+    rig.backend.start = (options) => {
+      states.push(rig.status(0));
+      return start.call(rig.backend, options);
+    };
+    rig.backend.release();
+    await outcome;
+    expect(states).toEqual([0x040f_f480]);
+    await rig.device.settled();
+    expect(rig.drain(0, 10)).toBe(SUCCESS_RESPONSE);
+  });
+
   it('TisDevice.reset() runs one reset at a time, and one for all that come meanwhile', async () => {
     const rig = await Rig.started();
     const first = rig.device.reset();
