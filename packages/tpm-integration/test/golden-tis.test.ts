@@ -1,0 +1,65 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { connectSwtpm } from 'tpm-backend-swtpm';
+import { FakeSwtpm } from './support/fake-swtpm.js';
+import { GoldenPlayer, type GoldenScript, readGolden } from './support/golden-script.js';
+import { type Driven, startHeadless, startQemu } from './support/peers.js';
+import { Resources } from './support/resources.js';
+
+const FIXTURES = fileURLToPath(new URL('../../tpm-tis/fixtures/', import.meta.url));
+
+function scripts(): GoldenScript[] {
+  const name = readdirSync(FIXTURES).find((file) => file.startsWith('tis-qemu72.jsonl'));
+  if (name === undefined) throw new Error(`No tis-qemu72.jsonl in ${FIXTURES}`);
+  return readGolden(FIXTURES + name);
+}
+
+const resources = new Resources();
+afterEach(() => resources.release());
+
+async function play(
+  script: GoldenScript,
+  start: (fake: FakeSwtpm) => Promise<Driven>,
+): Promise<FakeSwtpm> {
+  const fake = await FakeSwtpm.start(
+    resources,
+    { version: script.tpm, ...script.backend },
+    script.exchange.map(({ response }) => response),
+  );
+  const driven = await start(fake);
+  await new GoldenPlayer(driven, fake, script).play(script);
+  return fake;
+}
+
+function choice(script: GoldenScript) {
+  const properties = Object.fromEntries(
+    Object.entries(script.props).map(([name, value]) => [name, String(value)]),
+  );
+  return { family: 'q35', properties } as const;
+}
+
+const commands = (script: GoldenScript) =>
+  script.exchange.map(({ locality, command }) => ({ locality, command }));
+
+describe('qemu-system-x86_64 gives the recorded answers to', () => {
+  test.each(scripts().map((script) => [script.name, script] as const))('%s', async (_, script) => {
+    const fake = await play(script, (peer) =>
+      startQemu(resources, choice(script), peer.controlPath),
+    );
+    expect(fake.received).toEqual(commands(script));
+    expect(fake.control).toEqual(script.control);
+  });
+});
+
+describe('HeadlessMachine and SwtpmBackend give the recorded answers to', () => {
+  test.each(scripts().map((script) => [script.name, script] as const))('%s', async (_, script) => {
+    const fake = await play(script, async (peer) => {
+      const backend = await connectSwtpm({ controlPath: peer.controlPath });
+      resources.add(() => backend.close());
+      return startHeadless(resources, choice(script), backend);
+    });
+    expect(fake.received).toEqual(commands(script));
+    expect(fake.control).toEqual(script.control);
+  });
+});
