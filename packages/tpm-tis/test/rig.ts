@@ -99,6 +99,12 @@ export class Rig {
     this.writeStatus(locality, STS.tpmGo);
   }
 
+  /** Gives this answer to the command that is held back. */
+  answer(response: Uint8Array): void {
+    this.backend.replaceHeldResponse(response);
+    this.backend.release();
+  }
+
   /** Writes bytes to the FIFO one by one. */
   feed(locality: number, hex: string): void {
     for (const byte of fromHex(hex)) this.write(locality, DATA_FIFO.offset, byte, 1);

@@ -66,6 +66,7 @@ export class ScriptedBackend implements TpmBackend {
   readonly #responses: string[];
   readonly #clearsEstablished: boolean;
   #failing = false;
+  #replacement: Uint8Array | undefined;
   #held = false;
   #holdStart = false;
   #releases: (() => void)[] = [];
@@ -153,7 +154,12 @@ export class ScriptedBackend implements TpmBackend {
     this.log.push(`execute ${locality}`);
     this.exchanges.push({ locality, command: toHex(command), response: toHex(response) });
     if (this.#held) await new Promise<void>((go) => this.#releases.push(go));
-    return { response, failed };
+    return { response: this.#replacement ?? response, failed };
+  }
+
+  /** The command that is held back gets this answer, and each one after it until it is changed. */
+  replaceHeldResponse(response: Uint8Array): void {
+    this.#replacement = response;
   }
 
   cancel(): void {
