@@ -98,9 +98,9 @@ export interface MachineDescription {
   /** `-S`: the machine is created stopped. */
   readonly startPaused: boolean;
   /** `-no-reboot`: a reset ends the process instead. */
-  readonly exitOnReset: boolean;
+  readonly exitOnReset?: boolean;
   /** `-no-shutdown`: such an end is announced only. */
-  readonly stayOnShutdown: boolean;
+  readonly stayOnShutdown?: boolean;
   /** `-incoming`: where the state comes from; `defer` waits for the monitor. */
   readonly incoming?: string;
 }

@@ -18,6 +18,9 @@ import { openLogSink } from './qtest-log-sink.js';
 /** Exit codes of the command line. */
 const EXIT = { success: 0, failure: 1, usage: 2 } as const;
 
+/** Interval of a timer that does nothing, in milliseconds. */
+const LIFE_BEAT = 2 ** 30;
+
 /** Signals that end the machine in good order. */
 const SIGNALS: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
   SIGINT: 2,
@@ -85,11 +88,14 @@ class System implements MonitorHost {
   /** Runs from start to end. @returns the exit code */
   async run(): Promise<number> {
     this.#watchSignals();
+    // Without a connection nothing else keeps the process alive until a signal comes.
+    const life = setInterval(() => {}, LIFE_BEAT);
     try {
       await Promise.race([this.#start(), this.#ended]);
       return await this.#ended;
     } finally {
       await this.#shutDown();
+      clearInterval(life);
     }
   }
 
@@ -168,6 +174,7 @@ class System implements MonitorHost {
         throw new ChannelError(`chardev '${id}': ${reason}`, error);
       });
       this.#channels.set(id, channel);
+      await channel.ready();
     }
   }
 
@@ -202,7 +209,7 @@ class System implements MonitorHost {
 
   async #resetNow(): Promise<void> {
     if (this.#machine === undefined || this.#ending) return;
-    if (this.description.exitOnReset) {
+    if (this.description.exitOnReset === true) {
       this.#end('host-qmp-system-reset');
       return;
     }
@@ -223,7 +230,7 @@ class System implements MonitorHost {
 
   #end(reason: string): void {
     if (this.#ending) return;
-    const stays = reason === 'host-qmp-system-reset' && this.description.stayOnShutdown;
+    const stays = reason === 'host-qmp-system-reset' && this.description.stayOnShutdown === true;
     this.#announce({ name: 'SHUTDOWN', data: { guest: false, reason } });
     if (stays) return;
     this.#ending = true;

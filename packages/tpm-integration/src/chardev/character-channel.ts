@@ -2,6 +2,8 @@ import type { Duplex } from 'node:stream';
 
 /** An open character device: a source of connections, one at a time. */
 export interface CharacterChannel {
+  /** Resolves when the first client is there, if the device was described to wait for one. */
+  ready(): Promise<void>;
   /**
    * Hands over the connection, and for a listening device every further one after the last one
    * has closed. Called once.
@@ -18,6 +20,8 @@ export class SingleChannel implements CharacterChannel {
   constructor(stream: Duplex) {
     this.#stream = stream;
   }
+
+  async ready(): Promise<void> {}
 
   serve(onConnection: (stream: Duplex) => void): void {
     onConnection(this.#stream);

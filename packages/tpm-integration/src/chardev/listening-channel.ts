@@ -10,27 +10,36 @@ const QUEUE_LIMIT = 8;
 /** A character device that listens. One client is served at a time, the others wait. */
 export class ListeningChannel implements CharacterChannel {
   readonly #server: Server;
+  readonly #wait: boolean;
   readonly #waiting: Socket[] = [];
   #current: Socket | undefined;
   #onConnection: ((stream: Duplex) => void) | undefined;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, wait: boolean) {
     this.#server = server;
+    this.#wait = wait;
     server.on('connection', (socket) => this.#admit(socket));
   }
 
-  /** Starts to listen. Rejects with the error of the operating system. */
-  static async open(options: ListenOptions | { fd: number }): Promise<ListeningChannel> {
+  /**
+   * Starts to listen. Rejects with the error of the operating system.
+   *
+   * @param options where
+   * @param wait whether {@link ready} waits for the first client
+   */
+  static async open(
+    options: ListenOptions | { fd: number },
+    wait: boolean,
+  ): Promise<ListeningChannel> {
     const server = createServer({ allowHalfOpen: true });
-    const channel = new ListeningChannel(server);
+    const channel = new ListeningChannel(server, wait);
     server.listen(options);
     await once(server, 'listening');
     return channel;
   }
 
-  /** Resolves when the first client is there. */
-  async firstClient(): Promise<void> {
-    if (this.#waiting.length === 0) await once(this.#server, 'connection');
+  async ready(): Promise<void> {
+    if (this.#wait && this.#waiting.length === 0) await once(this.#server, 'connection');
   }
 
   serve(onConnection: (stream: Duplex) => void): void {

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { fstatSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
-import { Socket, type TcpSocketConnectOpts } from 'node:net';
+import { type ListenOptions, Socket, type TcpSocketConnectOpts } from 'node:net';
+import { dirname } from 'node:path';
 import type { CharacterDevice } from '../description.js';
 import { ChannelError, reasonOf } from './channel-error.js';
 import { type CharacterChannel, SingleChannel } from './character-channel.js';
@@ -10,14 +12,13 @@ import { createFileStream, createNullStream, createStandardStream } from './plai
 /** What a character device asks of the program around it. */
 export interface ChannelHost {
   /** Receives a line for people. */
-  report(line: string): void;
+  readonly report: (line: string) => void;
   /** Control-C was typed on a terminal that is a character device. */
-  interrupt(): void;
+  readonly interrupt: () => void;
 }
 
 /**
- * Opens a character device: connects it, or lets it listen and, if so described, waits for the
- * first client.
+ * Opens a character device: connects it, or lets it listen.
  *
  * @throws ChannelError with the reason
  */
@@ -79,37 +80,49 @@ export async function connectSocket(device: SocketDevice): Promise<Socket> {
 
 function adoptSocket(fd: number): Socket {
   try {
+    checkSocket(fd);
     return new Socket({ fd, allowHalfOpen: true, readable: true, writable: true });
   } catch (error) {
     throw new ChannelError(`File descriptor '${fd}' is not a socket: ${reasonOf(error)}`, error);
   }
 }
 
+/** Node ends the process when it is to use a descriptor that is no socket, so this comes first. */
+function checkSocket(fd: number): void {
+  if (!fstatSync(fd).isSocket()) throw new Error('it is something else');
+}
+
 async function listen(device: SocketDevice, host: ChannelHost): Promise<CharacterChannel> {
   const place = placeOf(device);
-  let channel: ListeningChannel;
   try {
-    if (device.kind === 'unix') await removeSocket(device.path);
-    const { kind } = device;
-    channel = await ListeningChannel.open(
-      kind === 'unix'
-        ? { path: device.path }
-        : kind === 'tcp'
-          ? { host: device.host, port: device.port }
-          : { fd: device.fd },
-    );
+    const channel = await ListeningChannel.open(await preparePlace(device), device.wait);
+    if (device.wait) {
+      host.report(`info: waiting for connection on: ${device.kind}:${place},server=on`);
+    }
+    return channel;
   } catch (error) {
     throw new ChannelError(`Failed to bind socket to ${place}: ${reasonOf(error)}`, error);
   }
-  if (device.wait) {
-    host.report(`info: waiting for connection on: ${device.kind}:${place},server=on`);
-    await channel.firstClient();
+}
+
+/** @returns where to listen, in the words of `server.listen()` */
+async function preparePlace(device: SocketDevice): Promise<ListenOptions | { fd: number }> {
+  switch (device.kind) {
+    case 'unix':
+      await removeSocket(device.path);
+      return { path: device.path };
+    case 'tcp':
+      return { host: device.host, port: device.port };
+    case 'fd':
+      checkSocket(device.fd);
+      return { fd: device.fd };
   }
-  return channel;
 }
 
 /** Removes what a server left behind that was killed. QEMU: removes any file. */
 async function removeSocket(path: string): Promise<void> {
+  // Node calls it "permission denied" when the directory is missing.
+  await stat(dirname(path));
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;

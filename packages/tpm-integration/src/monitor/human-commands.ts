@@ -1,10 +1,12 @@
 import { COMPATIBILITY_LEVEL, PACKAGE } from '../version.js';
 import { backendOptions, type MonitorHost } from './monitor-host.js';
 
-/** A command of the human monitor. None takes an argument. */
+/** A command of the human monitor. Only `help` and `info` take arguments. */
 interface HumanCommand {
   /** Names, separated by `|`, the full one first. */
   readonly name: string;
+  /** Arguments, for help. */
+  readonly parameters?: string;
   readonly help: string;
   /** @returns what to print, lines ending in a line feed */
   readonly run: (host: MonitorHost) => string | Promise<string>;
@@ -35,11 +37,13 @@ const COMMANDS: readonly HumanCommand[] = [
   { name: 'cont|c', help: 'resume emulation', run: (host) => quietly(host.cont()) },
   {
     name: 'help|?',
+    parameters: '[cmd]',
     help: 'show the help',
     run: () => helpText([]),
   },
   {
     name: 'info',
+    parameters: '[subcommand]',
     help: 'show various information about the system state',
     run: () => helpText(['info']),
   },
@@ -74,11 +78,11 @@ export async function runHumanCommand(host: MonitorHost, line: string): Promise<
   const hasTopic = command.name.startsWith('help');
   if (hasTopic && second !== undefined) return helpText(words.slice(1).map(([word]) => word));
   if (command.name !== 'info' || second === undefined) {
-    return second === undefined ? command.run(host) : extraneous(command, command.name);
+    return second === undefined ? command.run(host) : extraneous(command, first[0]);
   }
   const topic = find(INFO_COMMANDS, second[0]);
   if (topic === undefined) return unknown(line, second);
-  return words.length === 2 ? topic.run(host) : extraneous(topic, `info ${topic.name}`);
+  return words.length === 2 ? topic.run(host) : extraneous(topic, `info ${second[0]}`);
 }
 
 function find(commands: readonly HumanCommand[], word: string): HumanCommand | undefined {
@@ -92,7 +96,7 @@ function unknown(line: string, word: RegExpExecArray): string {
 function extraneous(command: HumanCommand, topic: string): string {
   return (
     `${command.name}: extraneous characters at the end of line\n` +
-    `Try "help ${topic.split('|')[0]}" for more information\n`
+    `Try "help ${topic}" for more information\n`
   );
 }
 
@@ -107,8 +111,8 @@ function helpText(topic: readonly string[]): string {
   return info === undefined ? `unknown command: '${topic.join(' ')}'\n` : helpLine(info, 'info ');
 }
 
-function helpLine({ name, help }: HumanCommand, prefix = ''): string {
-  return `${prefix}${name}  -- ${help}\n`;
+function helpLine({ name, parameters = '', help }: HumanCommand, prefix = ''): string {
+  return `${prefix}${name} ${parameters} -- ${help}\n`;
 }
 
 async function quietly(action: Promise<void>): Promise<string> {

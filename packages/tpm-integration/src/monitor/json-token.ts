@@ -20,7 +20,7 @@ export const TOKEN_LIMIT: number = 64 * 1024;
  * | state | what may follow |
  * |---|---|
  * | `between` | a token or white space |
- * | `recovery` | anything; leaves at a bracket, a colon, a comma or a control character |
+ * | `recovery` | anything; leaves at a bracket, colon, comma or control character but a tab |
  * | `keyword` | more lower-case letters |
  * | `string`, `escape` | characters of a string, the one after a backslash |
  * | `minus`, `zero`, `integer`, `point`, `fraction`, `exponent`, `exponentSign`, `power` | a number |
@@ -90,7 +90,7 @@ export class JsonTokenizer {
       case 'between':
         return false;
       case 'recovery':
-        if (!STRUCTURE.includes(character) && character >= ' ') return true;
+        if (!STRUCTURE.includes(character) && (character >= ' ' || character === '\t')) return true;
         this.#state = 'between';
         return false;
       case 'keyword':

@@ -118,9 +118,10 @@ export class QmpSession {
     run: (_host, given) => {
       const enable = given.enable;
       const wanted: readonly JsonValue[] = Array.isArray(enable) ? enable : [];
-      for (const capability of wanted) {
+      for (const [index, capability] of wanted.entries()) {
         if (typeof capability !== 'string') {
-          throw new QmpError('GenericError', "Invalid parameter type for 'null', expected: string");
+          const text = `Invalid parameter type for 'enable[${index}]', expected: string`;
+          throw new QmpError('GenericError', text);
         }
         if (!CAPABILITIES.includes(capability)) {
           const text = `Parameter 'null' does not accept value '${capability}'`;
