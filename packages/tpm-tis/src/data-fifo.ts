@@ -22,6 +22,7 @@ function readResponseByte(core: TisCore, locality: LocalityRegisters): number {
   ) {
     return NO_BYTE;
   }
+  // Nothing is left where another locality filled the buffer. QEMU: gives one byte from behind it.
   const byte = core.fifo.shift();
   if (core.fifo.unread <= 0) {
     locality.setFlags(STS.stsValid);
