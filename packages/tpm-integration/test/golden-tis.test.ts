@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
 import { connectSwtpm } from 'tpm-backend-swtpm';
+import { afterEach, describe, expect, test } from 'vitest';
 import { FakeSwtpm } from './support/fake-swtpm.js';
 import { GoldenPlayer, type GoldenScript, readGolden } from './support/golden-script.js';
 import { type Driven, startHeadless, startQemu } from './support/peers.js';

@@ -19,15 +19,18 @@ const OBSERVED: readonly [MachineFamily, size: number, ...ranges: string[]][] = 
   ['pc', 0x8_0000, '0-7ffff@0'],
 ];
 
-test.each(OBSERVED)('machineMap() lays out %s with %d bytes as QEMU does', (family, size, ...ranges) => {
-  const hex = (value: number) => value.toString(16);
-  expect(
-    machineMap(family, size).ram.map(
-      (range) =>
-        `${hex(range.address)}-${hex(range.address + range.size - 1)}@${hex(range.offset)}`,
-    ),
-  ).toEqual(ranges);
-});
+test.each(OBSERVED)(
+  'machineMap() lays out %s with %d bytes as QEMU does',
+  (family, size, ...ranges) => {
+    const hex = (value: number) => value.toString(16);
+    expect(
+      machineMap(family, size).ram.map(
+        (range) =>
+          `${hex(range.address)}-${hex(range.address + range.size - 1)}@${hex(range.offset)}`,
+      ),
+    ).toEqual(ranges);
+  },
+);
 
 test.each(['pc', 'q35', 'virt', 'pseries'] as const)(
   'machineMap() of %s has no overlapping ranges at any size',

@@ -1,4 +1,4 @@
-import { createServer, Socket, type Server } from 'node:net';
+import { createServer, type Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Resources } from './resources.js';
 

@@ -121,10 +121,11 @@ export class GoldenPlayer {
   async #startReset(): Promise<void> {
     const before = this.#fake.control.length;
     this.#reset = this.#driven.reset();
-    await until(
-      () => this.#fake.control.slice(before).some(([name]) => name === 'stop'),
-      'the reset to begin',
-    );
+    if (!this.#driven.resetsAtOnce)
+      await until(
+        () => this.#fake.control.slice(before).some(([name]) => name === 'stop'),
+        'the reset to begin',
+      );
     if (this.#fake.holding) return;
     await this.#reset;
     this.#reset = undefined;

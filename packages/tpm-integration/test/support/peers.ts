@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connectSwtpm } from 'tpm-backend-swtpm';
 import type { TpmBackend, TpmVersion } from 'tpm-core';
 import type { MachineDescription, MachineFamily } from '../../src/description.js';
 import { HeadlessMachine } from '../../src/machine/machine.js';
@@ -17,6 +18,13 @@ const PATIENCE = 100;
 export interface Swtpm {
   readonly program: Program;
   readonly controlPath: string;
+}
+
+/** Connects to a swtpm as the command line does. */
+export async function openSwtpm(resources: Resources, swtpm: Swtpm): Promise<TpmBackend> {
+  const backend = await connectSwtpm({ controlPath: swtpm.controlPath });
+  resources.add(() => backend.close());
+  return backend;
 }
 
 /** Starts a fresh TPM that waits for its control client. */
@@ -51,6 +59,8 @@ export interface Driven {
   readonly client: QtestClient;
   /** Machine reset; resolves when it is done. */
   reset(): Promise<void>;
+  /** Whether a reset has begun when {@link reset} returns its promise. */
+  readonly resetsAtOnce: boolean;
 }
 
 /** A QEMU process. */
@@ -98,7 +108,7 @@ export async function startQemu(
     qmp.close();
   });
   await qmp.execute('qmp_capabilities');
-  return { program, client, monitor: qmp, reset: () => qmp.reset() };
+  return { program, client, monitor: qmp, reset: () => qmp.reset(), resetsAtOnce: false };
 }
 
 /** The smallest QMP client that can reset a machine. */
@@ -206,6 +216,7 @@ export async function startHeadless(
     client: await open(),
     reconnect: open,
     reset: async () => void (await machine.reset()),
+    resetsAtOnce: true,
   };
 }
 

@@ -20,6 +20,8 @@ export class QtestClient {
   #lost: Error | undefined;
   /** Every line `IRQ …` so far. */
   readonly interruptLog: string[] = [];
+  /** How many of them came before the latest answer. */
+  interruptsPaired = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -72,6 +74,7 @@ export class QtestClient {
       }
       this.#waiting.shift()?.resolve({ interrupts: this.#interrupts, answer: line });
       this.#interrupts = [];
+      this.interruptsPaired = this.interruptLog.length;
     }
   }
 

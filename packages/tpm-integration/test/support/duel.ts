@@ -1,0 +1,221 @@
+import type { TpmVersion } from 'tpm-core';
+import type { TisSnapshot } from 'tpm-tis';
+import {
+  type DrivenHeadless,
+  type DrivenQemu,
+  type MachineChoice,
+  openSwtpm,
+  startHeadless,
+  startQemu,
+  startSwtpm,
+  until,
+} from './peers.js';
+import { Resources } from './resources.js';
+import { RESET, type TrafficStep } from './tis-traffic.js';
+
+/** What both sides are built from. */
+export interface DuelChoice extends MachineChoice {
+  readonly version: TpmVersion;
+  /** Address of the registers. */
+  readonly base: number;
+  /** Object path of the interrupt controller. */
+  readonly controller: string;
+  /** The TPM's pin there. Others belong to devices that only QEMU has. */
+  readonly pin: number;
+}
+
+/** The first step at which the two sides differ. */
+export interface Difference {
+  readonly index: number;
+  readonly step: string;
+  readonly qemu: string;
+  readonly ours: string;
+}
+
+/** Shortest message that swtpm takes as a command; it waits for the rest of a shorter one. */
+const HEADER_SIZE = 10;
+const STATUS_OFFSET = 0x18;
+const PAGE = 0x1000;
+const EXPECT = 0x08;
+const DATA_AVAILABLE = 0x10n;
+
+/** Steps that are sent in one piece, at most. */
+const BATCH = 256;
+
+/**
+ * A QEMU and a headless machine, each with a fresh swtpm, that get the same steps. After a step
+ * that starts a command both are waited for, so that speed makes no difference.
+ */
+export class Duel {
+  readonly #choice: DuelChoice;
+  readonly #qemu: DrivenQemu;
+  readonly #ours: DrivenHeadless;
+  /** TPM commands that ran. */
+  commands = 0;
+  /** Lines `IRQ …` that were compared. */
+  interrupts = 0;
+
+  private constructor(choice: DuelChoice, qemu: DrivenQemu, ours: DrivenHeadless) {
+    this.#choice = choice;
+    this.#qemu = qemu;
+    this.#ours = ours;
+  }
+
+  /** Starts both sides. */
+  static async start(resources: Resources, choice: DuelChoice): Promise<Duel> {
+    const [theirTpm, ourTpm] = await Promise.all([
+      startSwtpm(resources, choice.version),
+      startSwtpm(resources, choice.version),
+    ]);
+    const qemu = await startQemu(resources, choice, theirTpm.controlPath);
+    const ours = await startHeadless(resources, choice, await openSwtpm(resources, ourTpm));
+    const duel = new Duel(choice, qemu, ours);
+    const difference = await duel.play([
+      { line: `irq_intercept_in ${choice.controller}`, mayStart: false },
+    ]);
+    if (difference !== undefined) throw new Error('The interrupt controller is not found');
+    return duel;
+  }
+
+  /** Plays steps on fresh machines. @returns the first difference */
+  static async replay(
+    choice: DuelChoice,
+    steps: readonly TrafficStep[],
+  ): Promise<Difference | undefined> {
+    const resources = new Resources();
+    try {
+      return await (await Duel.start(resources, choice)).play(steps);
+    } finally {
+      await resources.release();
+    }
+  }
+
+  /** Plays steps on both. @returns the first difference */
+  async play(steps: readonly TrafficStep[]): Promise<Difference | undefined> {
+    let start = 0;
+    while (start < steps.length) {
+      let end = start;
+      while (end < steps.length && end - start < BATCH && !isBarrier(steps[end]!)) end++;
+      const batch = steps.slice(start, end).map(({ line }) => line);
+      const difference = (await this.#exchange(batch, start)) ?? (await this.#barrier(steps, end));
+      if (difference !== undefined) return difference;
+      start = end < steps.length && isBarrier(steps[end]!) ? end + 1 : end;
+    }
+    return undefined;
+  }
+
+  async #exchange(lines: readonly string[], offset: number): Promise<Difference | undefined> {
+    if (lines.length === 0) return undefined;
+    const [theirs, ours] = await Promise.all([
+      this.#qemu.client.commands(lines),
+      this.#ours.client.commands(lines),
+    ]);
+    for (let index = 0; index < lines.length; index++) {
+      const interrupts = this.#own(theirs[index]!.interrupts);
+      const qemu = [...interrupts, theirs[index]!.answer].join(', ');
+      const our = [...ours[index]!.interrupts, ours[index]!.answer].join(', ');
+      this.interrupts += interrupts.length;
+      if (qemu !== our) return { index: offset + index, step: lines[index]!, qemu, ours: our };
+    }
+    return undefined;
+  }
+
+  async #barrier(steps: readonly TrafficStep[], index: number): Promise<Difference | undefined> {
+    const step = steps[index];
+    if (step === undefined || !isBarrier(step)) return undefined;
+    if (step === RESET || step.line === '') {
+      await Promise.all([this.#qemu.reset(), this.#ours.reset()]);
+      return undefined;
+    }
+    const before = await this.#snapshot();
+    // QEMU and swtpm wait for ever for the rest of a command that is shorter than a header.
+    if (wouldHang(before)) return undefined;
+    const difference = await this.#exchange([step.line], index);
+    if (difference !== undefined) return difference;
+    // Interrupts of the command itself come after the answer to the access that started it.
+    const since = this.#qemu.client.interruptsPaired;
+    const after = await this.#snapshot();
+    const active = before.activeLocality;
+    if (!hasCompleted(before, after)) return undefined;
+    this.commands++;
+    return this.#awaitQemu(active, since, index, step.line);
+  }
+
+  async #awaitQemu(
+    locality: number,
+    since: number,
+    index: number,
+    step: string,
+  ): Promise<Difference | undefined> {
+    const address = this.#choice.base + locality * PAGE + STATUS_OFFSET;
+    await until(
+      async () => ((await this.#qemu.client.read(address, 4)) & DATA_AVAILABLE) !== 0n,
+      `QEMU to finish the command of step ${index} (${step})`,
+    );
+    const interrupts = this.#own(this.#qemu.client.interruptLog.slice(since));
+    const ours = await this.#ours.client.command(`readl 0x${address.toString(16)}`);
+    const theirs = interrupts.join(', ');
+    this.interrupts += interrupts.length;
+    const ourInterrupts = ours.interrupts.join(', ');
+    return theirs === ourInterrupts
+      ? undefined
+      : { index, step: `${step} (its answer)`, qemu: theirs, ours: ourInterrupts };
+  }
+
+  #own(interrupts: readonly string[]): string[] {
+    return interrupts.filter((line) => line.endsWith(` ${this.#choice.pin}`));
+  }
+
+  async #snapshot(): Promise<TisSnapshot> {
+    return (await this.#ours.machine.tpm!.snapshot()) as TisSnapshot;
+  }
+}
+
+function isBarrier(step: TrafficStep): boolean {
+  return step.mayStart || step.line === '';
+}
+
+function wouldHang({ activeLocality, localities, offset }: TisSnapshot): boolean {
+  const active = localities[activeLocality];
+  return active?.state === 'reception' && (active.status & EXPECT) === 0 && offset < HEADER_SIZE;
+}
+
+function hasCompleted(before: TisSnapshot, after: TisSnapshot): boolean {
+  const locality = before.activeLocality;
+  return (
+    before.localities[locality]?.state === 'reception' &&
+    after.localities[locality]?.state === 'completion'
+  );
+}
+
+/** Tries of {@link minimize}. */
+const MOST_REPLAYS = 400;
+
+/**
+ * Drops steps as long as a difference remains (delta debugging).
+ *
+ * @returns the shortest script found
+ */
+export async function minimize(
+  choice: DuelChoice,
+  steps: readonly TrafficStep[],
+): Promise<readonly TrafficStep[]> {
+  let script = steps;
+  let replays = 0;
+  for (let size = Math.ceil(script.length / 2); size >= 1; ) {
+    let shorter = false;
+    for (let at = 0; at < script.length && replays < MOST_REPLAYS; ) {
+      const candidate = [...script.slice(0, at), ...script.slice(at + size)];
+      replays++;
+      const difference = await Duel.replay(choice, candidate);
+      if (difference === undefined) at += size;
+      else {
+        script = candidate.slice(0, difference.index + 1);
+        shorter = true;
+      }
+    }
+    if (replays >= MOST_REPLAYS || (size === 1 && !shorter)) break;
+    size = size === 1 ? 1 : Math.ceil(size / 2);
+  }
+  return script;
+}
