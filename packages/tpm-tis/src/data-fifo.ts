@@ -1,12 +1,22 @@
 import type { LocalityRegisters } from './locality.js';
-import { INT_ENABLE, STS } from './registers.js';
+import { ALL_ONES, INT_ENABLE, STS } from './registers.js';
 import type { TisCore } from './tis-core.js';
 
 /** What a read gives when there is no response byte. */
 const NO_BYTE = 0xff;
 
+function isResponseLeft(core: TisCore, locality: LocalityRegisters): boolean {
+  return (
+    core.active === locality.number &&
+    locality.state === 'completion' &&
+    locality.hasFlag(STS.dataAvail)
+  );
+}
+
 /** @returns the next `count` response bytes, the first one in the lowest lane */
 export function readData(core: TisCore, locality: LocalityRegisters, count: number): number {
+  // A constant: engines box a number of 2^31 or more that is computed.
+  if (count === 4 && !isResponseLeft(core, locality)) return ALL_ONES;
   let value = 0;
   for (let lane = 0; lane < count; lane++) {
     value |= readResponseByte(core, locality) << (8 * lane);
@@ -15,13 +25,7 @@ export function readData(core: TisCore, locality: LocalityRegisters, count: numb
 }
 
 function readResponseByte(core: TisCore, locality: LocalityRegisters): number {
-  if (
-    core.active !== locality.number ||
-    locality.state !== 'completion' ||
-    !locality.hasFlag(STS.dataAvail)
-  ) {
-    return NO_BYTE;
-  }
+  if (!isResponseLeft(core, locality)) return NO_BYTE;
   // Nothing is left where another locality filled the buffer. QEMU: gives one byte from behind it.
   const byte = core.fifo.shift();
   if (core.fifo.unread <= 0) {

@@ -91,6 +91,8 @@ export function readRegion(
   if (isDataFifo(register)) return readData(core, locality, Math.min(width, 4 - lane));
   if (register === VENDOR_DEBUG.offset) onDebugRead?.(locality);
   const value = readRegister(core, locality, register, width);
+  // Shifting would make another number of it, which engines box when it is 2^31 or more.
+  if (width === 4) return value;
   return ((value >>> (8 * lane)) & widthMask(width)) >>> 0;
 }
 

@@ -243,7 +243,7 @@ class SideBySide {
   }
 }
 
-const SEED = Number(process.env['FAST_CHECK_SEED'] ?? Date.now() & 0x7fff_ffff);
+const SEED = Number(process.env.FAST_CHECK_SEED ?? Date.now() & 0x7fff_ffff);
 console.info(`qemu-side-by-side.test.ts: FAST_CHECK_SEED=${SEED}`);
 
 describe('TisDevice', () => {
