@@ -73,7 +73,7 @@ describe('QmpServer', () => {
   test('spreads messages over lines when pretty', async () => {
     const { client } = await connect(undefined, true);
     client.send(NEGOTIATE);
-    const lines = [];
+    const lines: string[] = [];
     while (lines.at(-1) !== '    }' || !lines.includes('    "return": {')) {
       lines.push(await client.line());
     }

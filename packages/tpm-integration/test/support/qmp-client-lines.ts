@@ -33,6 +33,11 @@ export class QmpClientLines {
     this.#stream.write(bytes);
   }
 
+  /** Leaves. */
+  end(): void {
+    this.#stream.end();
+  }
+
   /** @returns the next line; rejects at the end */
   async line(): Promise<string> {
     for (;;) {

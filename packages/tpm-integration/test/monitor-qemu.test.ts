@@ -1,0 +1,151 @@
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { SystemTarget } from '../src/description.js';
+import { dialMonitor, installAsQemu } from './support/cli.js';
+import { startSwtpm, until } from './support/peers.js';
+import type { QmpClientLines } from './support/qmp-client-lines.js';
+import { readSession, withoutTime } from './support/recorded-session.js';
+import { Resources } from './support/resources.js';
+
+const resources = new Resources();
+afterEach(() => resources.release());
+
+const NEGOTIATE = '{"execute":"qmp_capabilities"}';
+
+/** What a machine needs besides its TPM. */
+interface Choice {
+  readonly target: SystemTarget;
+  readonly version: '1.2' | '2.0';
+  readonly words: readonly string[];
+  readonly mode: string;
+}
+
+const RECORDED: Choice = {
+  target: 'x86_64',
+  version: '2.0',
+  words: ['-machine', 'q35', '-device', 'tpm-tis,tpmdev=t'],
+  mode: 'control',
+};
+
+/** Starts a program with the command line of the recorded sessions. @returns its monitor's path */
+async function start(program: string, { version, words, mode }: Choice): Promise<string> {
+  const swtpm = await startSwtpm(resources, version);
+  const path = join(await resources.directory(), 'monitor');
+  await resources.start(program, [
+    ...['-display', 'none', '-nodefaults', '-accel', 'tcg', '-S', '-name', 'guest0'],
+    ...['-uuid', '12345678-9ABC-def0-1234-56789abcdef0'],
+    ...['-chardev', `socket,id=c,path=${swtpm.controlPath}`],
+    ...['-tpmdev', 'emulator,id=t,chardev=c', ...words],
+    ...['-chardev', `socket,id=m,path=${path},server=on,wait=off`],
+    ...['-mon', `chardev=m,mode=${mode}`],
+  ]);
+  await until(() => existsSync(path), 'the monitor');
+  return path;
+}
+
+/** Starts QEMU and our command alike. */
+async function startBoth(choice: Choice): Promise<[qemu: string, own: string]> {
+  return [
+    await start(`qemu-system-${choice.target}`, choice),
+    await start(await installAsQemu(resources, choice.target), choice),
+  ];
+}
+
+async function replies(client: QmpClientLines, inputs: readonly string[]) {
+  const all = [];
+  for (const send of inputs) {
+    const lines = await client.exchange(Buffer.from(send, 'latin1'));
+    all.push({ send, receive: lines.map(withoutTime) });
+  }
+  return all;
+}
+
+describe('QMP of QEMU and of tpm-system give the recorded replies', () => {
+  test.each(['qmp-qemu72.jsonl', 'qmp-oob-qemu72.jsonl'])('to %s', async (file) => {
+    const recorded = readSession<string[]>(file);
+    for (const path of await startBoth(RECORDED)) {
+      const client = await dialMonitor(resources, path);
+      await client.line();
+      expect(
+        await replies(
+          client,
+          recorded.map(({ send }) => send),
+        ),
+      ).toEqual(recorded);
+    }
+  });
+});
+
+describe('QMP of tpm-system gives the replies of QEMU', () => {
+  const human = (line: string) =>
+    `{"execute":"human-monitor-command","arguments":{"command-line":"${line}"}}`;
+  const INPUTS = [
+    NEGOTIATE,
+    '{"execute":"query-tpm"}',
+    human('info tpm'),
+    human('info status'),
+    '{"execute":"query-target"}',
+    '{"execute":"system_reset"}',
+    '{"execute":"query-status"}',
+  ];
+  test.each<Choice>([
+    { ...RECORDED, version: '1.2' },
+    { ...RECORDED, words: ['-machine', 'pc', '-device', 'tpm-tis,tpmdev=t,id=dev0,irq=7'] },
+    { ...RECORDED, words: ['-machine', 'q35'] },
+    {
+      ...RECORDED,
+      target: 'aarch64',
+      words: ['-machine', 'virt', '-device', 'tpm-tis-device,tpmdev=t'],
+    },
+  ])('for $target with a TPM $version and $words', async (choice) => {
+    const [qemu, own] = await Promise.all(
+      (await startBoth(choice)).map(async (path) => {
+        const client = await dialMonitor(resources, path);
+        await client.line();
+        return await replies(client, INPUTS);
+      }),
+    );
+    expect(own).toEqual(qemu);
+    expect(qemu?.[1]?.receive).toHaveLength(1);
+  });
+
+  test('with pretty=on, byte for byte apart from the version', async () => {
+    const texts = await Promise.all(
+      (await startBoth({ ...RECORDED, mode: 'control,pretty=on' })).map(async (path) => {
+        const client = await dialMonitor(resources, path);
+        client.send(`${NEGOTIATE}{"execute":"query-tpm","id":[{}, [], 1]}{"execute":"x"}`);
+        const lines: string[] = [];
+        while (!lines.some((line) => line.includes('The command x'))) {
+          lines.push(await client.line());
+        }
+        return lines.filter((line) => !/"(package|micro)": /.test(line));
+      }),
+    );
+    expect(texts[1]).toEqual(texts[0]);
+  });
+});
+
+describe('the human monitors of QEMU and of tpm-system show the recorded bytes', () => {
+  test('of hmp-qemu72.jsonl', async () => {
+    const recorded = readSession<string>('hmp-qemu72.jsonl');
+    for (const path of await startBoth({ ...RECORDED, mode: 'readline' })) {
+      const socket = connect(path).setEncoding('latin1');
+      resources.add(() => void socket.destroy());
+      let shown = '';
+      socket.on('data', (text: string) => {
+        shown += text;
+      });
+      await until(() => shown.endsWith('(qemu) '), 'the prompt');
+      const answered = [];
+      for (const { send } of recorded) {
+        shown = '';
+        socket.write(Buffer.from(send, 'latin1'));
+        await until(() => shown.endsWith('\r\n(qemu) '), `the answer to ${JSON.stringify(send)}`);
+        answered.push({ send, receive: shown });
+      }
+      expect(answered).toEqual(recorded);
+    }
+  });
+});
