@@ -100,7 +100,9 @@ async function probe(options, backend) {
   console.log(
     `Vendor id 0x${identity.vendorId.toString(16)}, interface capability 0x${capability}`,
   );
-  console.log(`Manufacturer "${report.manufacturer}", random ${hex(report.random)}`);
+  console.log(
+    `Manufacturer "${report.manufacturer.replace(/[\0 ]+$/, '')}", random ${hex(report.random)}`,
+  );
   const shown = report.steps.filter(
     (step) => !step.includes('PCR_Read') && !step.includes('PCRRead'),
   );

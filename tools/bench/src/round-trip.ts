@@ -1,15 +1,20 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { launchSwtpm } from 'tpm-backend-swtpm';
 import { readHeader } from 'tpm-core';
-import { TisDriver } from 'tpm-integration/guest';
+import { type Pacing, TisDriver } from 'tpm-integration/guest';
 import { TisDevice } from 'tpm-tis';
 import { compare, type Figure } from './measure.ts';
-import { startProcess } from './process.ts';
 
 const COUNT = 2000;
+const INT_ENABLE = 0x008;
+const INT_STATUS = 0x010;
+const DATA_AVAILABLE_INTERRUPT = 0x8000_0001;
+const ALL_INTERRUPTS = 0x0000_0087;
 const STARTUP = Uint8Array.of(0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x44, 0, 0);
 /** TPM2_PCR_Read of PCR 16 in the SHA-256 bank. */
 const PCR_READ = Uint8Array.of(
@@ -19,11 +24,11 @@ const PCR_READ = Uint8Array.of(
 
 /** Sends a command and collects the response from a socket, with nothing in between. */
 class BareSocket {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   #chunks: Buffer = Buffer.alloc(0);
   #resolve: ((response: Uint8Array) => void) | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
       this.#chunks = this.#chunks.length === 0 ? chunk : Buffer.concat([this.#chunks, chunk]);
@@ -43,47 +48,69 @@ class BareSocket {
   }
 }
 
-async function connectWhenListening(path: string): Promise<Socket> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await new Promise((resolve, reject) => {
-        const socket = connect(path);
-        socket.once('connect', () => resolve(socket));
-        socket.once('error', reject);
-      });
-    } catch (error) {
-      if (attempt === 200) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
+/** Waits for the device's interrupt instead of polling, as a kernel does. */
+class InterruptPacing implements Pacing {
+  readonly limit = 10;
+  #asserted: (() => void) | undefined;
+
+  /** The device's interrupt line. */
+  set(asserted: boolean): void {
+    if (asserted) this.#asserted?.();
   }
+
+  turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#asserted = resolve;
+    });
+  }
+}
+
+/** Starts swtpm as the back end does, over inherited sockets, so that only our code differs. */
+function startBareSwtpm(folder: string): { socket: Duplex; end: () => Promise<void> } {
+  const child = spawn(
+    'swtpm',
+    [
+      ...['socket', '--tpm2', '--tpmstate', `dir=${folder}`],
+      ...['--server', 'type=tcp,fd=3', '--ctrl', 'type=unixio,clientfd=4'],
+      ...['--flags', 'not-need-init,startup-clear'],
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'] },
+  );
+  const gone = once(child, 'close');
+  const socket = child.stdio[3] as unknown as Duplex;
+  const control = child.stdio[4] as unknown as Duplex;
+  return {
+    socket,
+    async end() {
+      socket.destroy();
+      control.destroy();
+      await gone;
+    },
+  };
 }
 
 /** TPM2_PCR_Read through TIS registers and our back end, as a ratio to a bare socket. */
 export async function roundTripFigures(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tpmdev-bench-'));
-  const path = join(folder, 'data');
-  const bareProcess = startProcess('swtpm', [
-    'socket',
-    '--tpm2',
-    ...['--tpmstate', `dir=${folder}`],
-    ...['--server', `type=unixio,path=${path}`],
-    ...['--flags', 'not-need-init,startup-clear'],
-  ]);
+  const bareProcess = startBareSwtpm(folder);
   const ours = join(folder, 'ours');
   const backend = await launchSwtpm({ stateDirectory: ours, tpmVersion: '2.0' });
   try {
-    const bare = new BareSocket(await connectWhenListening(path));
-    const device = new TisDevice({ backend });
+    const bare = new BareSocket(bareProcess.socket);
+    const pacing = new InterruptPacing();
+    const device = new TisDevice({ backend, irq: pacing });
     const outcome = await device.reset();
     if (!outcome.started) throw outcome.error;
-    const driver = new TisDriver(device.mmio);
+    const driver = new TisDriver(device.mmio, 0, pacing);
     await driver.requestLocality();
+    device.mmio.write(INT_ENABLE, 4, DATA_AVAILABLE_INTERRUPT);
     await driver.transmit(STARTUP);
     const expected = (await bare.send(PCR_READ)).length;
     const result = await compare(
       async (count) => {
         for (let index = 0; index < count; index++) {
           const response = await driver.transmit(PCR_READ);
+          device.mmio.write(INT_STATUS, 4, ALL_INTERRUPTS);
           if (response.length !== expected) throw new Error('The response has another length');
         }
       },

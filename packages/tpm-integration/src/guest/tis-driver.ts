@@ -101,7 +101,7 @@ export class TisDriver implements GuestTransport {
   async #send(command: Uint8Array): Promise<void> {
     const last = command.length - 1;
     for (let sent = 0; sent < last; ) {
-      const burst = Math.min(await this.#burstCount(), last - sent);
+      const burst = Math.min(this.#burst() || (await this.#burstCount()), last - sent);
       for (const end = sent + burst; sent < end; sent++) {
         this.#write(REGISTER.dataFifo, 1, command[sent] ?? 0);
       }
@@ -137,7 +137,7 @@ export class TisDriver implements GuestTransport {
     const bytes = new Uint8Array(length);
     for (let received = 0; received < length; ) {
       await this.#waitFor(STATUS.valid | STATUS.dataAvail, 'response bytes');
-      const burst = Math.min(await this.#burstCount(), length - received);
+      const burst = Math.min(this.#burst() || (await this.#burstCount()), length - received);
       for (const end = received + burst; received < end; received++) {
         bytes[received] = this.#read(REGISTER.dataFifo, 1);
       }
@@ -146,16 +146,18 @@ export class TisDriver implements GuestTransport {
   }
 
   async #burstCount(): Promise<number> {
-    let burst = 0;
-    await poll(this.#pacing, 'a burst count', () => {
-      burst = (this.#read(REGISTER.status, 4) >>> 8) & 0xffff;
-      return burst !== 0;
-    });
-    return burst;
+    await poll(this.#pacing, 'a burst count', () => this.#burst() !== 0);
+    return this.#burst();
   }
 
-  #waitFor(mask: number, what: string): Promise<void> {
-    return poll(this.#pacing, what, () => (this.#status() & mask) === mask);
+  #burst(): number {
+    return (this.#read(REGISTER.status, 4) >>> 8) & 0xffff;
+  }
+
+  /** @returns a promise only when there is something to wait for */
+  #waitFor(mask: number, what: string): Promise<void> | undefined {
+    const holds = (): boolean => (this.#status() & mask) === mask;
+    return holds() ? undefined : poll(this.#pacing, what, holds);
   }
 
   #status(): number {
