@@ -24,13 +24,13 @@ async function start(
   install: string,
 ): Promise<ChildProcess> {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  const failed = once(child, 'error').then(([cause]) => {
+  try {
+    await once(child, 'spawn');
+  } catch (cause) {
     throw new Error(`${program} does not start, install it with: sudo apt-get install ${install}`, {
       cause,
     });
-  });
-  await Promise.race([once(child, 'spawn'), failed]);
-  failed.catch(() => undefined);
+  }
   return child;
 }
 
