@@ -6,6 +6,7 @@ export type {
   MachineDescription,
   MachineFamily,
   MonitorDefinition,
+  SystemTarget,
 } from './description.js';
 export { AddressSpace } from './machine/address-space.js';
 export type { DeviceContext, DeviceFactory, PluggedDevice } from './machine/device-factories.js';
@@ -21,4 +22,16 @@ export {
 } from './machine/machine.js';
 export { Ram } from './machine/ram.js';
 export { VirtualClock } from './machine/virtual-clock.js';
+export { HumanMonitor } from './monitor/human-monitor.js';
+export type { MonitorEvent, MonitorHost } from './monitor/monitor-host.js';
+export { type QmpOptions, QmpServer } from './monitor/qmp-server.js';
+export {
+  type BackendContext,
+  type BackendOpener,
+  backendOpeners,
+  openBackend,
+} from './open-backend.js';
+export { OptionError } from './options/option-error.js';
+export { type CommandLine, parseCommandLine } from './options/parse-command-line.js';
+export type { Availability } from './options/tpm-options.js';
 export { type QtestOptions, QtestServer } from './qtest/qtest-server.js';

@@ -5,18 +5,23 @@ import { ChannelError, reasonOf } from './chardev/channel-error.js';
 import type { CharacterChannel } from './chardev/character-channel.js';
 import { openChannel } from './chardev/open-channel.js';
 import type { MachineDescription, MonitorDefinition, SystemTarget } from './description.js';
+import { deviceFactories } from './machine/device-factories.js';
 import { HeadlessMachine, type MachineEvent, type RunState } from './machine/machine.js';
 import { HumanMonitor } from './monitor/human-monitor.js';
 import { interfaceName, type MonitorEvent, type MonitorHost } from './monitor/monitor-host.js';
 import { QmpServer } from './monitor/qmp-server.js';
-import { openBackend } from './open-backend.js';
+import { backendOpeners, openBackend } from './open-backend.js';
 import { OptionError } from './options/option-error.js';
 import { parseCommandLine } from './options/parse-command-line.js';
+import type { Availability } from './options/tpm-options.js';
 import { QtestServer } from './qtest/qtest-server.js';
 import { openLogSink } from './qtest-log-sink.js';
 
 /** Exit codes of the command line. */
 const EXIT = { success: 0, failure: 1, usage: 2 } as const;
+
+/** What can be built: the registries decide. */
+const AVAILABLE: Availability = { devices: deviceFactories, backends: backendOpeners };
 
 /** Interval of a timer that does nothing, in milliseconds. */
 const LIFE_BEAT = 2 ** 30;
@@ -48,7 +53,7 @@ export async function runSystem(target: SystemTarget, words: readonly string[]):
     process.stderr.write(`${program}: ${line.trimEnd().replace(/\s*\n\s*/g, '; ')}\n`);
   };
   try {
-    const commandLine = parseCommandLine(target, words);
+    const commandLine = parseCommandLine(target, words, AVAILABLE);
     if (commandLine.kind === 'print') {
       process.stdout.write(commandLine.text);
       return EXIT.success;
@@ -65,6 +70,7 @@ export async function runSystem(target: SystemTarget, words: readonly string[]):
 /** A machine with everything around it, from start to end. */
 class System implements MonitorHost {
   readonly description: MachineDescription;
+  readonly available: Availability = AVAILABLE;
   readonly #report: (line: string) => void;
   readonly #channels: Map<string, CharacterChannel> = new Map();
   readonly #monitors: Set<Monitor> = new Set();

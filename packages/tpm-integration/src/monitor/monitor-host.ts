@@ -1,8 +1,6 @@
 import type { DeviceModel, MachineDescription } from '../description.js';
-import { deviceFactories } from '../machine/device-factories.js';
 import type { RunState } from '../machine/machine.js';
-import { backendOpeners } from '../open-backend.js';
-import { BACKEND_TYPES, TARGET_MODELS } from '../options/tpm-options.js';
+import { type Availability, BACKEND_TYPES, TARGET_MODELS } from '../options/tpm-options.js';
 
 /** Something that happened to the machine, as monitors announce it. */
 export interface MonitorEvent {
@@ -14,6 +12,8 @@ export interface MonitorEvent {
 /** What monitors show and control. */
 export interface MonitorHost {
   readonly description: MachineDescription;
+  /** What this version can build. */
+  readonly available: Availability;
   /** QEMU's name of the attached TPM device's interface, or `undefined` without a device. */
   readonly tpmModel: string | undefined;
   readonly status: RunState;
@@ -38,13 +38,15 @@ export function interfaceName(model: DeviceModel): string {
 /** @returns the interfaces that this target can have in this version */
 export function tpmModels(host: MonitorHost): readonly string[] {
   return TARGET_MODELS[host.description.target]
-    .filter((model) => deviceFactories.has(model))
+    .filter((model) => host.available.devices.has(model))
     .map(interfaceName);
 }
 
 /** @returns the types of back end that this version can open */
-export function tpmTypes(): readonly string[] {
-  return BACKEND_TYPES.filter(({ name }) => backendOpeners.has(name)).map(({ name }) => name);
+export function tpmTypes(host: MonitorHost): readonly string[] {
+  return BACKEND_TYPES.filter(({ name }) => host.available.backends.has(name)).map(
+    ({ name }) => name,
+  );
 }
 
 /** @returns the back end's options by their QEMU names, in the order in which they are printed */

@@ -4,19 +4,29 @@ import type { MachineDescription, SystemTarget } from '../description.js';
 import { OptionError } from './option-error.js';
 import { OPTION_RULES } from './option-table.js';
 import { parseCommandLine } from './parse-command-line.js';
+import type { Availability } from './tpm-options.js';
+
+const EVERYTHING: Availability = {
+  devices: { has: () => true },
+  backends: { has: () => true },
+};
+const EMULATED_TIS: Availability = {
+  devices: new Set(['tpm-tis']),
+  backends: new Set(['emulator']),
+};
 
 /** Cuts at blanks; nothing here needs quotes. */
 const words = (line: string) => (line === '' ? [] : line.split(' '));
 
 function describeLine(line: string, target: SystemTarget = 'x86_64'): MachineDescription {
-  const commandLine = parseCommandLine(target, words(line));
+  const commandLine = parseCommandLine(target, words(line), EVERYTHING);
   if (commandLine.kind !== 'run') throw new Error(`${line} asks for a text`);
   return commandLine.description;
 }
 
 function complaint(line: string, target: SystemTarget = 'x86_64'): string {
   try {
-    parseCommandLine(target, words(line));
+    parseCommandLine(target, words(line), EVERYTHING);
   } catch (error) {
     if (error instanceof OptionError) return error.message;
     throw error;
@@ -128,6 +138,9 @@ describe('parseCommandLine() of -device', () => {
     ['tpm-tis,noppi,tpmdev=t', 'x86_64', { ppi: false }],
     ['tpm-tis,ppi=yes,tpmdev=t,id=x', 'x86_64', { ppi: true, id: 'x' }],
     ['tpm-tis-device,tpmdev=t,irq=4294967295', 'aarch64', { irq: 0xffff_ffff, ppi: false }],
+    ['tpm-crb,tpmdev=t,ppi=off', 'x86_64', { model: 'tpm-crb', ppi: false }],
+    ['tpm-spapr,tpmdev=t', 'ppc64', { model: 'tpm-spapr', ppi: false, reg: 0xffff_ffff }],
+    ['tpm-spapr,tpmdev=t,reg=0x71000000', 'ppc64', { reg: 0x7100_0000 }],
   ])('accepts %s for %s', (device, target, expected) => {
     const machine = target === 'aarch64' ? '-M virt' : '';
     const line = `${machine} ${TPM} -device ${device}`.trim();
@@ -202,6 +215,11 @@ describe('parseCommandLine() of the rest', () => {
       '-uuid 12345678-9ABC-def0-1234-56789abcdef0',
       { uuid: '12345678-9abc-def0-1234-56789abcdef0' },
     ],
+    [
+      '-tpmdev passthrough,id=p,path=/dev/tpm1,cancel-path=/c',
+      { backend: { type: 'passthrough', id: 'p', path: '/dev/tpm1', cancelPath: '/c' } },
+    ],
+    ['-tpmdev passthrough,id=p', { backend: { type: 'passthrough', id: 'p', path: '/dev/tpm0' } }],
     ['-pidfile /p', { pidFile: '/p' }],
     ['-no-reboot -no-shutdown', { exitOnReset: true, stayOnShutdown: true }],
     ['-accel qtest -accel tcg,thread=single', {}],
@@ -230,7 +248,7 @@ describe('parseCommandLine() of the rest', () => {
     ['-chardev help', /^ {2}socket$/m],
     ['-accel help', /^qtest$/m],
   ])('prints a text for %s', (line, text) => {
-    expect(parseCommandLine('x86_64', words(line))).toEqual({
+    expect(parseCommandLine('x86_64', words(line), EVERYTHING)).toEqual({
       kind: 'print',
       text: expect.stringMatching(text),
     });
@@ -377,10 +395,6 @@ describe('parseCommandLine() refuses', () => {
       "-tpmdev passthrough,id=x,chardev=a: Invalid parameter 'chardev'",
     ],
     [
-      '-tpmdev passthrough,id=x',
-      "-tpmdev passthrough,id=x: TPM backend type 'passthrough' is not available in this version",
-    ],
-    [
       `${TPM} -tpmdev emulator,id=u,chardev=c`,
       '-tpmdev emulator,id=u,chardev=c: Only one TPM is allowed.',
     ],
@@ -486,13 +500,26 @@ describe('parseCommandLine() refuses', () => {
     expect(complaint(line, target)).toBe(message);
   });
 
+  test.each([
+    [
+      `${DEVICE} tpm-crb,tpmdev=t`,
+      "-device tpm-crb,tpmdev=t: device 'tpm-crb' is not available in this version",
+    ],
+    [
+      '-tpmdev passthrough,id=t',
+      "-tpmdev passthrough,id=t: TPM backend type 'passthrough' is not available in this version",
+    ],
+  ])('what can not be built: %s', (line, message) => {
+    expect(() => parseCommandLine('x86_64', words(line), EMULATED_TIS)).toThrow(message);
+  });
+
   test('in one line whatever the words are', () => {
     const option = fc.constantFrom(...[...OPTION_RULES.keys()].map((name) => `-${name}`));
     const argument = fc.stringMatching(/^[a-z0-9,=:?{}"/-]{0,12}$/);
     fc.assert(
       fc.property(fc.array(fc.oneof(option, argument), { maxLength: 6 }), (given) => {
         try {
-          parseCommandLine('x86_64', given);
+          parseCommandLine('x86_64', given, EVERYTHING);
         } catch (error) {
           if (!(error instanceof OptionError)) throw error;
           expect(error.message).not.toContain('\n');

@@ -14,6 +14,7 @@ import { defaultPpi, type MachineType } from './machine-types.js';
 import { OptionError, optionError } from './option-error.js';
 import { OPTION_RULES } from './option-table.js';
 import {
+  type Availability,
   checkAvailability,
   checkBackendChardevs,
   deviceArgument,
@@ -49,13 +50,18 @@ const QTEST_ID = 'qtest';
  *
  * @param target instruction set of the machine
  * @param words the arguments, without the program's name
+ * @param available what can be built
  * @throws OptionError with one line that names the option and the way out
  */
-export function parseCommandLine(target: SystemTarget, words: readonly string[]): CommandLine {
+export function parseCommandLine(
+  target: SystemTarget,
+  words: readonly string[],
+  available: Availability,
+): CommandLine {
   const options = scanOptions(words);
   const help = helpAsked(target, options);
   if (help !== undefined) return { kind: 'print', text: help };
-  return { kind: 'run', description: new DescriptionReader(target, options).read() };
+  return { kind: 'run', description: new DescriptionReader(target, options, available).read() };
 }
 
 /** Cuts the words into options, checks that each is known and that nothing is asked in vain. */
@@ -95,12 +101,14 @@ function refuseOf(option: GivenOption): Refuse {
 class DescriptionReader {
   readonly #target: SystemTarget;
   readonly #options: readonly GivenOption[];
+  readonly #available: Availability;
   readonly #chardevs: Map<string, CharacterDevice> = new Map();
   /** Character devices that have an owner, by id. */
   readonly #owned: Set<string> = new Set();
 
-  constructor(target: SystemTarget, options: readonly GivenOption[]) {
+  constructor(target: SystemTarget, options: readonly GivenOption[], available: Availability) {
     this.#target = target;
+    this.#available = available;
     this.#options = options;
   }
 
@@ -223,7 +231,9 @@ class DescriptionReader {
       };
       earlier.push(parseDevice(deviceArgument(option.argument!, refuse), context, refuse));
     }
-    checkAvailability(earlier[0], backend, (option, message) => this.#refuseLast(option)(message));
+    checkAvailability(this.#available, earlier[0], backend, (option, message) =>
+      this.#refuseLast(option)(message),
+    );
     return earlier[0];
   }
 

@@ -5,8 +5,6 @@ import type {
   DeviceModel,
   SystemTarget,
 } from '../description.js';
-import { deviceFactories } from '../machine/device-factories.js';
-import { backendOpeners } from '../open-backend.js';
 import type { Refuse } from './chardev-options.js';
 import { type KeyValueList, parseKeyValueList } from './key-value.js';
 import { IDENTIFIER_RULE, isIdentifier, parseBoolean, parseInteger } from './values.js';
@@ -275,23 +273,30 @@ function uint32Property(list: KeyValueList, name: string, absent: number, refuse
   return Number(value);
 }
 
+/** What can be built; the grammar knows more. Maps and sets by name serve. */
+export interface Availability {
+  readonly devices: { has(model: DeviceModel): boolean };
+  readonly backends: { has(type: BackendDefinition['type']): boolean };
+}
+
 /**
- * Refuses what the grammar knows but this version can't build. The two registries are the places
- * that a further device or back end extends.
+ * Refuses what the grammar knows but this version can't build.
  *
+ * @param available what it can build
  * @param device the device, if any
  * @param backend the back end, if any
  * @param refuse raises the error about the option that `option` names
  */
 export function checkAvailability(
+  available: Availability,
   device: DeviceDefinition | undefined,
   backend: BackendDefinition | undefined,
   refuse: (option: 'device' | 'tpmdev', message: string) => never,
 ): void {
-  if (device !== undefined && !deviceFactories.has(device.model)) {
+  if (device !== undefined && !available.devices.has(device.model)) {
     refuse('device', `device '${device.model}' is not available in this version`);
   }
-  if (backend !== undefined && !backendOpeners.has(backend.type)) {
+  if (backend !== undefined && !available.backends.has(backend.type)) {
     refuse('tpmdev', `TPM backend type '${backend.type}' is not available in this version`);
   }
 }

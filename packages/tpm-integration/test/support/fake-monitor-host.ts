@@ -1,6 +1,7 @@
 import type { MachineDescription } from '../../src/description.js';
 import type { RunState } from '../../src/machine/machine.js';
 import type { MonitorEvent, MonitorHost } from '../../src/monitor/monitor-host.js';
+import type { Availability } from '../../src/options/tpm-options.js';
 
 /** Who is behind the resets and ends of a monitor's machine. */
 function causedBy(reason: string): MonitorEvent['data'] {
@@ -10,6 +11,10 @@ function causedBy(reason: string): MonitorEvent['data'] {
 /** A machine as far as monitors see it: the one of the recorded sessions. */
 export class FakeMonitorHost implements MonitorHost {
   readonly description: MachineDescription;
+  readonly available: Availability = {
+    devices: new Set(['tpm-tis', 'tpm-tis-device']),
+    backends: new Set(['emulator']),
+  };
   tpmModel: string | undefined = 'tpm-tis';
   status: RunState = 'prelaunch';
   ending = false;
