@@ -101,7 +101,7 @@ export async function roundTripFigures(): Promise<Figure[]> {
     const device = new TisDevice({ backend, irq: pacing });
     const outcome = await device.reset();
     if (!outcome.started) throw outcome.error;
-    const driver = new TisDriver(device.mmio, 0, pacing);
+    const driver = new TisDriver(device.mmio, { pacing, fifoWidth: 4 });
     await driver.requestLocality();
     device.mmio.write(INT_ENABLE, 4, DATA_AVAILABLE_INTERRUPT);
     await driver.transmit(STARTUP);

@@ -1,5 +1,5 @@
 export { type PcrBank, type ProbeReport, probeTpm } from './probe.js';
-export { TisDriver, type TisIdentity } from './tis-driver.js';
+export { TisDriver, type TisDriverOptions, type TisIdentity } from './tis-driver.js';
 export {
   EVENT_LOOP_PACING,
   GuestDriverError,
