@@ -5,8 +5,8 @@ import { Resources } from './support/resources.js';
 import { TisTraffic, type TrafficStep } from './support/tis-traffic.js';
 
 /** Accesses per run, and the seed of a run to repeat: environment variables for people. */
-const ACCESSES = Number(process.env['DIFFERENTIAL_ACCESSES'] ?? 40_000);
-const SEED = Number(process.env['DIFFERENTIAL_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+const ACCESSES = Number(process.env.DIFFERENTIAL_ACCESSES ?? 40_000);
+const SEED = Number(process.env.DIFFERENTIAL_SEED ?? Math.floor(Math.random() * 2 ** 32));
 
 const PC = { base: 0xfed4_0000, controller: 'ioapic', pin: 5 } as const;
 const VIRT = { base: 0x0c00_0000, controller: '/machine/unattached/device[1]', pin: 112 } as const;

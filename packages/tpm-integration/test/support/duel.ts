@@ -2,11 +2,11 @@ import type { TpmVersion } from 'tpm-core';
 import type { TisSnapshot } from 'tpm-tis';
 import {
   type DrivenHeadless,
-  type DrivenQemu,
+  type DrivenProcess,
   type MachineChoice,
   openSwtpm,
+  startEmulator,
   startHeadless,
-  startQemu,
   startSwtpm,
   until,
 } from './peers.js';
@@ -48,14 +48,14 @@ const BATCH = 256;
  */
 export class Duel {
   readonly #choice: DuelChoice;
-  readonly #qemu: DrivenQemu;
+  readonly #qemu: DrivenProcess;
   readonly #ours: DrivenHeadless;
   /** TPM commands that ran. */
   commands = 0;
   /** Lines `IRQ …` that were compared. */
   interrupts = 0;
 
-  private constructor(choice: DuelChoice, qemu: DrivenQemu, ours: DrivenHeadless) {
+  private constructor(choice: DuelChoice, qemu: DrivenProcess, ours: DrivenHeadless) {
     this.#choice = choice;
     this.#qemu = qemu;
     this.#ours = ours;
@@ -67,7 +67,7 @@ export class Duel {
       startSwtpm(resources, choice.version),
       startSwtpm(resources, choice.version),
     ]);
-    const qemu = await startQemu(resources, choice, theirTpm.controlPath);
+    const qemu = await startEmulator(resources, choice, theirTpm.controlPath);
     const ours = await startHeadless(resources, choice, await openSwtpm(resources, ourTpm));
     const duel = new Duel(choice, qemu, ours);
     const difference = await duel.play([
@@ -124,7 +124,8 @@ export class Duel {
     const step = steps[index];
     if (step === undefined || !isBarrier(step)) return undefined;
     if (step === RESET || step.line === '') {
-      await Promise.all([this.#qemu.reset(), this.#ours.reset()]);
+      const resets = await Promise.all([this.#qemu.beginReset(), this.#ours.beginReset()]);
+      await Promise.all(resets.map(({ done }) => done));
       return undefined;
     }
     const before = await this.#snapshot();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type { FakeSwtpm } from './fake-swtpm.js';
-import { type Driven, until } from './peers.js';
+import { type Driven, type PendingReset, until } from './peers.js';
 import { readLine, writeLine } from './qtest-client.js';
 
 type Step =
@@ -52,12 +52,12 @@ export class GoldenPlayer {
   readonly #levels: Map<string, number> = new Map();
   readonly #pin: string;
   #seen = 0;
-  #reset: Promise<void> | undefined;
+  #reset: PendingReset | undefined;
 
   constructor(driven: Driven, fake: FakeSwtpm, script: GoldenScript) {
     this.#driven = driven;
     this.#fake = fake;
-    this.#pin = String(script.props['irq'] ?? 5);
+    this.#pin = String(script.props.irq ?? 5);
   }
 
   async play(script: GoldenScript): Promise<void> {
@@ -100,8 +100,7 @@ export class GoldenPlayer {
         break;
       case 'release':
         this.#fake.release();
-        await this.#reset;
-        this.#reset = undefined;
+        await this.#finishReset();
         break;
       case 'fail':
         this.#fake.fail();
@@ -117,17 +116,15 @@ export class GoldenPlayer {
     }
   }
 
-  /** A reset that waits for an answer that is held back has begun when the TPM was stopped. */
+  /** A reset during a command is over when the answer that is held back has come. */
   async #startReset(): Promise<void> {
-    const before = this.#fake.control.length;
-    this.#reset = this.#driven.reset();
-    if (!this.#driven.resetsAtOnce)
-      await until(
-        () => this.#fake.control.slice(before).some(([name]) => name === 'stop'),
-        'the reset to begin',
-      );
+    this.#reset = await this.#driven.beginReset();
     if (this.#fake.holding) return;
-    await this.#reset;
+    await this.#finishReset();
+  }
+
+  async #finishReset(): Promise<void> {
+    await this.#reset?.done;
     this.#reset = undefined;
   }
 

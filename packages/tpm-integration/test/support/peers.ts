@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { connectSwtpm } from 'tpm-backend-swtpm';
 import type { TpmBackend, TpmVersion } from 'tpm-core';
 import type { MachineDescription, MachineFamily } from '../../src/description.js';
@@ -54,50 +55,77 @@ export interface MachineChoice {
   readonly properties?: Readonly<Record<string, string>>;
 }
 
+/** A reset that has begun. */
+export interface PendingReset {
+  readonly done: Promise<void>;
+}
+
 /** A machine that is driven over qtest. */
 export interface Driven {
   readonly client: QtestClient;
-  /** Machine reset; resolves when it is done. */
-  reset(): Promise<void>;
-  /** Whether a reset has begun when {@link reset} returns its promise. */
-  readonly resetsAtOnce: boolean;
+  /**
+   * Begins a machine reset: it is the next thing that happens.
+   *
+   * @returns what resolves when it is done
+   */
+  beginReset(): Promise<PendingReset>;
 }
 
-/** A QEMU process. */
-export interface DrivenQemu extends Driven {
+/** An emulator in a process of its own. */
+export interface DrivenProcess extends Driven {
   readonly program: Program;
-  /** Where its qtest connection is accepted again. */
   readonly monitor: QmpClient;
 }
 
 const DEFAULT_MEMORY = 128;
 
-/** Starts QEMU with a TPM whose control socket is at `controlPath`, or without a TPM. */
-export async function startQemu(
+/** How an emulator is started: the program and the arguments in front of the machine's. */
+export type EmulatorCommand = readonly [program: string, ...parameters: string[]];
+
+function qemuCommand({ family }: MachineChoice): EmulatorCommand {
+  return [family === 'virt' ? 'qemu-system-aarch64' : 'qemu-system-x86_64'];
+}
+
+/** @returns the command that starts our own emulator; it must be built */
+export function systemCommand({ family }: MachineChoice): EmulatorCommand {
+  const name = family === 'virt' ? 'tpm-system-aarch64' : 'tpm-system-x86_64';
+  const path = fileURLToPath(new URL(`../../dist/bin/${name}.js`, import.meta.url));
+  if (!existsSync(path)) throw new Error(`${path} is missing; run: pnpm run build`);
+  return [process.execPath, path];
+}
+
+/**
+ * Starts an emulator that connects to us for qtest and QMP, as a test of QEMU does.
+ *
+ * @param controlPath control socket of the TPM; without it the machine has none
+ * @param command QEMU, unless given
+ */
+export async function startEmulator(
   resources: Resources,
   choice: MachineChoice,
   controlPath?: string,
-): Promise<DrivenQemu> {
+  command: EmulatorCommand = qemuCommand(choice),
+): Promise<DrivenProcess> {
   const directory = await resources.directory();
   const qtest = await resources.listen(join(directory, 'qtest'));
   const monitor = await resources.listen(join(directory, 'qmp'));
-  const arm = choice.family === 'virt';
-  const device = [arm ? 'tpm-tis-device' : 'tpm-tis', 'tpmdev=tpm0'];
+  const device = [choice.family === 'virt' ? 'tpm-tis-device' : 'tpm-tis', 'tpmdev=tpm0'];
   for (const [name, value] of Object.entries(choice.properties ?? {})) {
     device.push(`${name}=${value}`);
   }
-  const tpm =
-    controlPath === undefined
-      ? []
-      : ['-chardev', `socket,id=chrtpm,path=${controlPath}`]
-          .concat(['-tpmdev', 'emulator,id=tpm0,chardev=chrtpm'])
-          .concat(['-device', device.join(',')]);
-  const program = await resources.start(arm ? 'qemu-system-aarch64' : 'qemu-system-x86_64', [
+  const tpm = [
+    ...['-chardev', `socket,id=chrtpm,path=${controlPath}`],
+    ...['-tpmdev', 'emulator,id=tpm0,chardev=chrtpm'],
+    ...['-device', device.join(',')],
+  ];
+  const [name, ...parameters] = command;
+  const program = await resources.start(name, [
+    ...parameters,
     ...['-accel', 'tcg', '-S', '-display', 'none', '-nodefaults'],
     ...['-machine', choice.family, '-m', String(choice.memory ?? DEFAULT_MEMORY)],
     ...['-qtest', `unix:${join(directory, 'qtest')}`, '-qtest-log', '/dev/null'],
     ...['-qmp', `unix:${join(directory, 'qmp')}`],
-    ...tpm,
+    ...(controlPath === undefined ? [] : tpm),
   ]);
   const connections = [program.connection(monitor), program.connection(qtest)] as const;
   const [monitorSocket, qtestSocket] = await Promise.all(connections);
@@ -108,8 +136,11 @@ export async function startQemu(
     qmp.close();
   });
   await qmp.execute('qmp_capabilities');
-  return { program, client, monitor: qmp, reset: () => qmp.reset(), resetsAtOnce: false };
+  return { program, client, monitor: qmp, beginReset: () => qmp.beginReset() };
 }
+
+/** What a process gets to take notice of a request, in milliseconds. */
+const TIME_TO_BEGIN = 20;
 
 /** The smallest QMP client that can reset a machine. */
 export class QmpClient {
@@ -137,11 +168,12 @@ export class QmpClient {
     });
   }
 
-  /** Resets the machine; resolves at the event that says it is done. */
-  async reset(): Promise<void> {
+  /** Requests a reset. Its answer comes when it is done, so that its begin has no sign. */
+  async beginReset(): Promise<PendingReset> {
     const done = new Promise<void>((resolve) => void this.#resets.push(resolve));
-    await this.execute('system_reset');
-    await done;
+    void this.execute('system_reset');
+    await sleep(TIME_TO_BEGIN);
+    return { done };
   }
 
   close(): void {
@@ -150,7 +182,7 @@ export class QmpClient {
 
   #receive(message: Record<string, unknown>): void {
     if ('event' in message) {
-      if (message['event'] === 'RESET') this.#resets.shift()?.();
+      if (message.event === 'RESET') this.#resets.shift()?.();
     } else if (!('QMP' in message)) this.#replies.shift()?.(message);
   }
 }
@@ -182,8 +214,8 @@ export function describeMachine(choice: MachineChoice, withTpm: boolean): Machin
           device: {
             model: arm ? 'tpm-tis-device' : 'tpm-tis',
             tpmdev: 'tpm0',
-            irq: Number(properties['irq'] ?? 5),
-            ppi: !arm && properties['ppi'] !== 'off',
+            irq: Number(properties.irq ?? 5),
+            ppi: !arm && properties.ppi !== 'off',
           },
         }
       : {}),
@@ -215,8 +247,7 @@ export async function startHeadless(
     machine,
     client: await open(),
     reconnect: open,
-    reset: async () => void (await machine.reset()),
-    resetsAtOnce: true,
+    beginReset: async () => ({ done: machine.reset().then(() => {}) }),
   };
 }
 
