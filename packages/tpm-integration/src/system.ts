@@ -96,11 +96,12 @@ class System implements MonitorHost {
     this.#watchSignals();
     // Without a connection nothing else keeps the process alive until a signal comes.
     const life = setInterval(() => {}, LIFE_BEAT);
+    const starting = this.#start();
     try {
-      await Promise.race([this.#start(), this.#ended]);
+      await Promise.race([starting, this.#ended]);
       return await this.#ended;
     } finally {
-      await this.#shutDown();
+      await this.#shutDown(starting);
       clearInterval(life);
     }
   }
@@ -148,17 +149,19 @@ class System implements MonitorHost {
   async #start(): Promise<void> {
     this.#writePidFile();
     await this.#openChannels();
+    if (this.#ending) return;
     if (this.description.backend !== undefined) {
       this.#backend = await openBackend(this.description.backend, {
         chardevs: this.description.chardevs,
         onEvent: (event) => this.#reportBackendEvent(event),
       });
     }
+    if (this.#ending) return;
     const parts = this.#backend === undefined ? {} : { backend: this.#backend };
     const machine = new HeadlessMachine(this.description, parts);
     const outcome = await machine.reset();
-    if (!outcome.started) throw outcome.error;
     if (this.#ending) return;
+    if (!outcome.started) throw outcome.error;
     this.#machine = machine;
     machine.onEvent((event) => this.#relay(event));
     this.#serveQtest(machine);
@@ -181,6 +184,7 @@ class System implements MonitorHost {
       });
       this.#channels.set(id, channel);
       await channel.ready();
+      if (this.#ending) return;
     }
   }
 
@@ -277,11 +281,21 @@ class System implements MonitorHost {
     this.#cleanUps.push(() => rmSync(path, { force: true }));
   }
 
-  async #shutDown(): Promise<void> {
+  /** @param starting the start, which may still be under way when a signal ends it */
+  async #shutDown(starting: Promise<void>): Promise<void> {
     this.#ending = true;
     await Promise.all([...this.#monitors].map((monitor) => monitor.close()));
-    await Promise.all([...this.#channels.values()].map((channel) => channel.close()));
+    await this.#closeChannels();
+    // Its failure was reported, unless the end was asked for before; then it doesn't matter.
+    await starting.catch(() => {});
+    await this.#closeChannels();
     await this.#backend?.close();
     for (const cleanUp of this.#cleanUps) cleanUp();
+  }
+
+  async #closeChannels(): Promise<void> {
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    await Promise.all(channels.map((channel) => channel.close()));
   }
 }

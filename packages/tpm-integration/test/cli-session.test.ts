@@ -1,9 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { dialMonitor, installAsQemu, QtestTis, startCommand, tpmWords } from './support/cli.js';
 import { startSwtpm, until } from './support/peers.js';
+import { QmpClientLines } from './support/qmp-client-lines.js';
 import { withoutTime } from './support/recorded-session.js';
 import { Resources } from './support/resources.js';
 
@@ -131,8 +135,8 @@ describe('tpm-system without a TPM', () => {
     const directory = await resources.directory();
     const path = (name: string) => join(directory, name);
     const program = await resources.start(await installAsQemu(resources, 'x86_64'), [
-      ...['-qmp', `unix:${path('qmp')},server=on,wait=off`, '-pidfile', path('pid')],
-      ...['-qtest-log', 'none', ...words],
+      ...['-chardev', `socket,id=m,path=${path('qmp')},server=on,wait=off`],
+      ...['-mon', 'm,mode=control', '-pidfile', path('pid'), '-qtest-log', 'none', ...words],
     ]);
     await until(() => existsSync(path('qmp')), 'the monitor');
     return { program, path, dial: () => dialMonitor(resources, path('qmp')) };
@@ -152,6 +156,17 @@ describe('tpm-system without a TPM', () => {
     expect([existsSync(path('pid')), existsSync(path('qmp'))]).toEqual([false, false]);
   });
 
+  test('ends at SIGTERM while it waits for a client, and removes its socket', async () => {
+    const socket = join(await resources.directory(), 'qtest');
+    const { program } = await start('-qtest', `unix:${socket},server=on`);
+    await until(() => existsSync(socket), 'the qtest socket');
+    program.child.kill('SIGTERM');
+    expect(await program.exited).toMatch(
+      /ended with 0: tpm-system-x86_64: info: waiting for connection on: unix:.*,server=on\n.*signal 15$/,
+    );
+    expect(existsSync(socket)).toBe(false);
+  });
+
   test('greets each client of a listening monitor anew, one after the other', async () => {
     const { dial } = await start('-S');
     const [first, second] = [await dial(), await dial()];
@@ -162,6 +177,24 @@ describe('tpm-system without a TPM', () => {
     expect(await second.exchange('{"execute":"query-status"}')).toEqual([
       '{"error": {"class": "CommandNotFound", "desc": "Expecting capabilities negotiation with \'qmp_capabilities\'"}}',
     ]);
+  });
+
+  test('serves a monitor on a descriptor that it inherits', async () => {
+    const words = ['-S', '-chardev', 'socket,id=m,fd=3', '-mon', 'm,mode=control'];
+    const child = spawn(await installAsQemu(resources, 'x86_64'), words, {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    });
+    resources.add(() => void child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    const monitor = new QmpClientLines(child.stdio[3] as Duplex);
+    await monitor.line();
+    await monitor.exchange(NEGOTIATE);
+    monitor.send(QUIT);
+    expect((await monitor.rest()).map(withoutTime)).toEqual([
+      SHUTDOWN('host-qmp-quit'),
+      '{"return": {}}',
+    ]);
+    expect(await exited).toEqual([0, null]);
   });
 
   test('tells every monitor what another one did', async () => {

@@ -2,7 +2,10 @@ import type { Duplex } from 'node:stream';
 
 /** An open character device: a source of connections, one at a time. */
 export interface CharacterChannel {
-  /** Resolves when the first client is there, if the device was described to wait for one. */
+  /**
+   * Resolves when the first client is there, if the device was described to wait for one, or when
+   * the device is closed.
+   */
   ready(): Promise<void>;
   /**
    * Hands over the connection, and for a listening device every further one after the last one

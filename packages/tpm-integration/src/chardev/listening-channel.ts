@@ -39,7 +39,8 @@ export class ListeningChannel implements CharacterChannel {
   }
 
   async ready(): Promise<void> {
-    if (this.#wait && this.#waiting.length === 0) await once(this.#server, 'connection');
+    if (!this.#wait || this.#waiting.length > 0) return;
+    await Promise.race([once(this.#server, 'connection'), once(this.#server, 'close')]);
   }
 
   serve(onConnection: (stream: Duplex) => void): void {

@@ -14,7 +14,7 @@ export const DEPTH_LIMIT = 1024;
 /** Most bytes and most tokens of one message. QEMU: allows 64 MiB, far beyond any command. */
 export const MESSAGE_LIMIT: { readonly bytes: number; readonly tokens: number } = {
   bytes: 256 * 1024,
-  tokens: 16 * 1024,
+  tokens: 8192,
 };
 
 /**

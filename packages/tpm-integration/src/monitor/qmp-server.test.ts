@@ -70,6 +70,34 @@ describe('QmpServer', () => {
     expect(host.listenerCount).toBe(0);
   });
 
+  test('cuts off a client that reads no events', async () => {
+    const host = new FakeMonitorHost();
+    const [near, far] = duplexPair();
+    const server = new QmpServer(host, near, { pretty: false, now: () => 0 });
+    far.write(NEGOTIATE);
+    while (far.readableLength === 0 || !String(far.read()).includes('return')) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (let count = 0; count < 100_000 && !near.destroyed; count++)
+      host.announce({ name: 'STOP' });
+    await server.closed;
+    expect(host.listenerCount).toBe(0);
+  });
+
+  test('makes a client that reads no replies wait with its commands', async () => {
+    const host = new FakeMonitorHost();
+    const [near, far] = duplexPair();
+    const server = new QmpServer(host, near, { pretty: false, now: () => 0 });
+    const flood = `${NEGOTIATE}${'{"execute":"query-commands"}'.repeat(10_000)}`;
+    far.write(flood);
+    for (let turns = 0; turns < 1000; turns++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(near.writableLength).toBeLessThan(100_000);
+    }
+    near.destroy();
+    await server.closed;
+  });
+
   test('spreads messages over lines when pretty', async () => {
     const { client } = await connect(undefined, true);
     client.send(NEGOTIATE);
