@@ -73,7 +73,7 @@ export class Line {
   expectWords(count: number): void {
     if (this.#words >= count) return;
     throw new CommandFailure(
-      `${this.word(0)} takes ${count - 1} arguments, not ${this.#words - 1}`,
+      `${this.word(0)}: expects at least ${count - 1} arguments, got ${this.#words - 1}`,
     );
   }
 
@@ -108,7 +108,7 @@ export class Line {
   unsigned(index: number, limit: number): number {
     const value = toUnsigned(this.number(index));
     if (value <= limit) return value;
-    throw new CommandFailure(`${this.word(0)}: ${value} is larger than ${limit}`);
+    throw this.#outOfRange(index, 0, limit);
   }
 
   /**
@@ -120,6 +120,11 @@ export class Line {
   integer(index: number, least: number, most: number): number {
     const value = toSigned(this.number(index));
     if (value >= least && value <= most) return value;
-    throw new CommandFailure(`${this.word(0)}: ${value} is not between ${least} and ${most}`);
+    throw this.#outOfRange(index, least, most);
+  }
+
+  #outOfRange(index: number, least: number, most: number): CommandFailure {
+    const quoted = this.word(index).slice(0, QUOTED_LENGTH);
+    return new CommandFailure(`${this.word(0)}: '${quoted}' is not between ${least} and ${most}`);
   }
 }
