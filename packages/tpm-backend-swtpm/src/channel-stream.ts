@@ -10,9 +10,14 @@ export interface StreamListener {
 }
 
 /**
- * Listens to a connected stream from now until it closes. Takes every `error` event, so that a
- * dying peer never becomes an uncaught exception.
+ * Takes the `error` events of a stream from now on, so that a dying peer never becomes an uncaught
+ * exception. Whoever listens or writes later finds the stream closed.
  */
+export function absorbErrors(stream: Duplex): void {
+  stream.on('error', () => {});
+}
+
+/** Listens to a connected stream from now until it closes. */
 export function listenToStream(stream: Duplex, listener: StreamListener): void {
   if (stream instanceof Socket) stream.setNoDelay(true);
   let open = true;

@@ -1,5 +1,6 @@
 import { type NetConnectOpts, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { absorbErrors } from './channel-stream.js';
 import { createDescriptorPair, createPassingSocket, sendDescriptor } from './descriptor-passing.js';
 import { SwtpmError } from './error.js';
 import { openBackend, type SwtpmOpenOptions } from './open.js';
@@ -76,7 +77,10 @@ async function connectControlOnly(path: string, options: SwtpmOpenOptions): Prom
 }
 
 async function openStream(channel: string, target: SwtpmEndpoint | Duplex): Promise<Duplex> {
-  if (target instanceof Duplex) return target;
+  if (target instanceof Duplex) {
+    absorbErrors(target);
+    return target;
+  }
   const socket = new Socket();
   const endpoint =
     'path' in target
@@ -87,6 +91,7 @@ async function openStream(channel: string, target: SwtpmEndpoint | Duplex): Prom
 }
 
 function connect(channel: string, socket: Socket, endpoint: NetConnectOpts): Promise<void> {
+  absorbErrors(socket);
   const place = 'path' in endpoint ? `'${endpoint.path}'` : `${endpoint.host}:${endpoint.port}`;
   return new Promise((resolve, reject) => {
     const fail = (reason: string, cause?: unknown): void => {

@@ -11,6 +11,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { absorbErrors } from './channel-stream.js';
 import { SwtpmError } from './error.js';
 
 /** Mode of a pipe handle that can pass descriptors. */
@@ -48,7 +49,13 @@ export async function createDescriptorPair(): Promise<DescriptorPair> {
     const accepted = once(server, 'connection');
     local.connect(join(directory, 'pair'));
     const [[remote]] = await Promise.all([accepted, once(local, 'connect')]);
+    absorbErrors(local);
+    absorbErrors(remote as Socket);
     return { local, remote: remote as Socket, pipe };
+  } catch (cause) {
+    if (SwtpmError.isInstance(cause)) throw cause;
+    const message = `A pair of sockets can't be made in '${directory}': ${(cause as Error).message}; set TMPDIR to a short path`;
+    throw new SwtpmError('ERR_DESCRIPTOR_PASSING', message, { cause });
   } finally {
     server.close();
     await rm(directory, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { TpmVersion, TraceHook } from 'tpm-core';
+import { absorbErrors } from './channel-stream.js';
 import type { SwtpmChild } from './child-process.js';
 import type { CommandTimeLimits, SwtpmConnection } from './command-pipeline.js';
 import type { ControlTimeLimits } from './control-channel.js';
@@ -46,6 +47,7 @@ export async function openBackend(
   sockets: OpenedSockets,
   options: SwtpmOpenOptions,
 ): Promise<SwtpmBackend> {
+  absorbErrors(sockets.data);
   const control = new ControlClient(sockets.control, options.timeLimits);
   control.trace = options.trace;
   try {

@@ -3,7 +3,7 @@ import { type BackendEvent, type Locality, SnapshotError, type TpmResult } from 
 import { describe, expect, it } from 'vitest';
 import { fromHex, ScriptedSwtpm, toHex } from '../test/scripted-swtpm.js';
 import { connectSwtpm } from './connect.js';
-import type { SwtpmTimeLimits } from './open.js';
+import { openBackend, type SwtpmTimeLimits } from './open.js';
 import type { SwtpmSnapshot } from './snapshot.js';
 import type { SwtpmBackend } from './swtpm-backend.js';
 
@@ -192,7 +192,9 @@ describe('SwtpmBackend.execute', () => {
     };
     expect(toHex((await run()).response)).toBe(FAILURE);
     expect(codes(events)).toEqual(['command-failed ERR_CONTROL_LOST', 'lost ERR_CONTROL_LOST']);
-    await expect(backendStart(peer)).rejects.toThrow();
+    await expect(connectSwtpm({ control: peer.control, data: peer.data })).rejects.toMatchObject({
+      code: 'ERR_DATA_LOST',
+    });
   });
 
   it('SwtpmBackend.execute() gives up a command after the time limit, when there is one', async () => {
@@ -210,11 +212,6 @@ describe('SwtpmBackend.execute', () => {
     expect((await run()).failed).toBe(true);
   });
 });
-
-/** A new back end on sockets that were closed. */
-function backendStart(peer: ScriptedSwtpm): Promise<unknown> {
-  return connectSwtpm({ control: peer.control, data: peer.data });
-}
 
 describe('control channel of SwtpmBackend', () => {
   it('SwtpmBackend takes a silent control channel as loss after the time limit', async () => {
@@ -333,7 +330,8 @@ describe('opening', () => {
     const prepare = (peer: ScriptedSwtpm): void => {
       peer.probe = () => fromHex(answer);
     };
-    await expect(bench({ prepare })).rejects.toMatchObject({ code: 'ERR_NOT_A_TPM' });
+    const opened = bench({ timeLimits: { probe: 20 }, prepare });
+    await expect(opened).rejects.toMatchObject({ code: 'ERR_NOT_A_TPM' });
   });
 
   it('connectSwtpm() finds a TPM 1.2 that is silent to the first probe', async () => {
@@ -349,6 +347,38 @@ describe('opening', () => {
       peer.probe = () => undefined;
     };
     await expect(bench({ timeLimits: { probe: 10 }, prepare })).rejects.toThrow('no answer');
+  });
+
+  const openByDescriptor = (peer: ScriptedSwtpm) =>
+    openBackend(
+      {
+        control: peer.control,
+        data: peer.data,
+        passDescriptor: (control) =>
+          control.setDataDescriptor((bytes) => {
+            peer.control.write(bytes);
+          }),
+      },
+      {},
+    );
+
+  it('openBackend() passes the descriptor, probes, then asks for the capabilities', async () => {
+    const peer = new ScriptedSwtpm('1.2');
+    await openByDescriptor(peer);
+    expect(peer.log).toEqual([
+      'SET_DATAFD 00000010',
+      'data 80010000000a00000181',
+      'data 00c10000000a000000f1',
+      'GET_CAPABILITY 00000001',
+    ]);
+  });
+
+  it('openBackend() shuts a peer down that it gave its data socket and then refuses', async () => {
+    const peer = new ScriptedSwtpm();
+    peer.scripts.GET_CAPABILITY = () => fromHex('000000000000248f');
+    await expect(openByDescriptor(peer)).rejects.toThrow('swtpm lacks SET_DATAFD');
+    expect(peer.names).toEqual(['SET_DATAFD', 'GET_CAPABILITY', 'SHUTDOWN']);
+    expect(peer.data.destroyed && peer.control.destroyed).toBe(true);
   });
 
   it('SwtpmBackend.attach() refuses a second front end until the first detaches', async () => {

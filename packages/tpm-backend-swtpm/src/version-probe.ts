@@ -74,6 +74,10 @@ function exchange(stream: Duplex, command: Uint8Array, timeLimit: number): Promi
       reject(new SwtpmError('ERR_DATA_LOST', message, cause && { cause }));
     };
     const timer = setTimeout(answer, timeLimit);
+    if (stream.destroyed) {
+      fail();
+      return;
+    }
     stream.on('data', take).on('error', fail).on('end', fail).on('close', fail);
     stream.resume();
     stream.write(command);
