@@ -19,7 +19,7 @@ async function session(memory = 16) {
   const server = new QtestServer(machine, stream, { log: (line) => log.push(line) });
   const ask = (text: string) => {
     stream.feed(text);
-    return stream.take();
+    return stream.received();
   };
   return { backend, machine, stream, log, server, ask };
 }
@@ -122,7 +122,7 @@ test('QtestServer reports the interrupt of an answer when it comes, without bein
   );
   expect(await ask(`write ${hex(0x24)} 2 0x0144\nwriteb ${hex(0x18)} 0x20\n`)).toBe('OK\nOK\n');
   backend.proceed();
-  expect(await stream.take()).toBe('IRQ raise 5\n');
+  expect(await stream.received()).toBe('IRQ raise 5\n');
 });
 
 test('QtestServer does not wait for a TPM command, and waits for a reset', async () => {
@@ -133,7 +133,7 @@ test('QtestServer does not wait for a TPM command, and waits for a reset', async
   expect(await ask('readb 0\n')).toBe('');
   backend.proceed();
   await reset;
-  expect(await stream.take()).toBe('OK little\nOK 0x0000000000000000\n');
+  expect(await stream.received()).toBe('OK little\nOK 0x0000000000000000\n');
 });
 
 test('QtestServer answers a write that clears the established flag when it is cleared', async () => {
@@ -143,7 +143,7 @@ test('QtestServer answers a write that clears the established flag when it is cl
   expect(await ask(`writeb ${hex(0x301b)} 2\nreadb ${hex(0)}\n`)).toBe('');
   expect(backend.calls).toContain('resetEstablished 3');
   backend.proceed();
-  expect(await stream.take()).toBe('OK\nOK 0x0000000000000081\n');
+  expect(await stream.received()).toBe('OK\nOK 0x0000000000000081\n');
 });
 
 test('QtestServer sends the answers to what came in one piece in one piece', async () => {
@@ -157,12 +157,12 @@ test('QtestServer serves nothing more while the peer does not read', async () =>
   stream.reading = false;
   stream.feed('read 0 0x100000\n'.repeat(50));
   stream.feed('writeb 0x100 7\n');
-  const first = await stream.take();
+  const first = await stream.received();
   expect(first.length).toBeLessThan(3 * 0x20_0000);
   expect(machine.memory.read(0x100, 1)).toEqual(Uint8Array.of(0));
   for (let turn = 0; turn < 100; turn++) {
     stream.reading = true;
-    await stream.take();
+    await stream.received();
   }
   expect(machine.memory.read(0x100, 1)).toEqual(Uint8Array.of(7));
 });
@@ -172,7 +172,7 @@ test('QtestServer refuses a line without end and goes on with the next one', asy
   const piece = Buffer.alloc(0x80_0000, 'x');
   for (let index = 0; index < 6; index++) {
     stream.feed(piece);
-    expect(await stream.take()).toBe('');
+    expect(await stream.received()).toBe('');
   }
   expect(await ask('\nendianness\n')).toBe(
     `FAIL Line is longer than ${2 * 0x100_0000 + 0x1000} bytes\nOK little\n`,
@@ -190,7 +190,7 @@ test('QtestServer.closed resolves when the peer leaves, and the next one finds t
   next.feed(
     'readb 0x100\nset_irq_in ioapic unnamed-gpio-in 5 0\nset_irq_in ioapic unnamed-gpio-in 5 1\n',
   );
-  expect(await next.take()).toBe('OK 0x0000000000000007\nOK\nIRQ raise 5\nOK\n');
+  expect(await next.received()).toBe('OK 0x0000000000000007\nOK\nIRQ raise 5\nOK\n');
   next.destroy(new Error('connection reset'));
   await second.closed;
   expect(log.map((line) => line.replace(/\d+\.\d{6}/, 'T'))).toEqual([
@@ -224,7 +224,7 @@ test('QtestServer gives the same answers however the lines are cut', async () =>
         if (piece.length > 0) stream.feed(piece);
         if (index % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
       }
-      expect(await stream.take()).toBe(whole);
+      expect(await stream.received()).toBe(whole);
     }),
     { numRuns: 50 },
   );

@@ -34,7 +34,7 @@ export class MemoryStream extends Duplex {
   }
 
   /** @returns the output since the last call, after everything under way has happened */
-  async take(): Promise<string> {
+  async received(): Promise<string> {
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
     const taken = this.output;
     this.output = '';
