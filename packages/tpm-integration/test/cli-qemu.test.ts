@@ -60,6 +60,8 @@ describe('a mistake without a back end is called by the name that QEMU has for i
     ['x86_64', '-chardev null,id=n -mon n,foo=1'],
     ['x86_64', '-chardev null,id=n -mon n,pretty=on'],
     ['x86_64', '-qmp foo'],
+    ['x86_64', '-qmp chardev:a'],
+    ['x86_64', '-chardev null,id=a -mon a,mode=control -qmp chardev:a'],
     ['x86_64', '-tpmdev emulator'],
     ['x86_64', '-tpmdev emulator,id=x'],
     ['x86_64', '-tpmdev emulator,id=x,chardev=nope'],

@@ -58,16 +58,17 @@ export class MonitorConnection {
     });
   }
 
-  /** Ends the connection behind the answer that is under way. */
+  /** Ends the connection behind the answer that is under way, or without it after a second. */
   async close(): Promise<void> {
     const stream = this.#stream;
-    const limit = setTimeout(() => stream.destroy(), FAREWELL_LIMIT);
-    await this.#serving;
-    await new Promise<void>((resolve) => {
-      if (stream.destroyed) return resolve();
-      stream.on('close', resolve);
-      stream.end(() => stream.destroy());
+    const gone = new Promise<void>((resolve) => {
+      if (stream.destroyed) resolve();
+      else stream.on('close', resolve);
     });
+    const limit = setTimeout(() => stream.destroy(), FAREWELL_LIMIT);
+    const end = () => void stream.end(() => stream.destroy());
+    this.#serving.then(end, end);
+    await gone;
     clearTimeout(limit);
   }
 }

@@ -175,6 +175,12 @@ describe('parseCommandLine() of -qtest, -qmp and -monitor', () => {
     expect(monitored.chardevs.get(monitored.monitors[0]!.chardev)).toEqual(device);
   });
 
+  test('takes a monitor on a named character device', () => {
+    expect(describeLine('-chardev null,id=a -qmp chardev:a').monitors).toEqual([
+      { mode: 'control', chardev: 'a', pretty: false },
+    ]);
+  });
+
   test('tells the kinds of monitor apart', () => {
     const line = '-qmp null -qmp-pretty null -monitor null -chardev null,id=m -mon m,pretty=off';
     expect(describeLine(line).monitors.map(({ mode, pretty }) => [mode, pretty])).toEqual([

@@ -42,6 +42,9 @@ interface GivenOption {
 /** Id that a monitor's character device gets when the option names none. */
 const MONITOR_ID = 'compat_monitor';
 
+/** How `-qmp` and `-monitor` begin when they name a `-chardev`. */
+const NAMED = 'chardev:';
+
 /** Id of the qtest server's character device. */
 const QTEST_ID = 'qtest';
 
@@ -254,15 +257,25 @@ class DescriptionReader {
       const isQmp = option.name === 'qmp' || option.name === 'qmp-pretty';
       if (!isQmp && option.name !== 'monitor') continue;
       if (!isQmp && option.argument === 'none') continue;
-      const chardev = `${MONITOR_ID}${count++}`;
-      this.#addChardev(chardev, parseCharacterDeviceText(option.argument!, refuse), refuse);
       monitors.push({
         mode: isQmp ? 'control' : 'readline',
-        chardev: this.#claim(chardev, refuse),
+        chardev: this.#monitorChardev(option.argument!, count++, refuse),
         pretty: option.name === 'qmp-pretty',
       });
     }
     return monitors;
+  }
+
+  /** @returns the id of the device that `-qmp` or `-monitor` names or describes */
+  #monitorChardev(text: string, index: number, refuse: Refuse): string {
+    if (text.startsWith(NAMED)) {
+      const id = text.slice(NAMED.length);
+      if (!this.#chardevs.has(id)) refuse(`chardev "${id}" not found`);
+      return this.#claim(id, refuse);
+    }
+    const id = `${MONITOR_ID}${index}`;
+    this.#addChardev(id, parseCharacterDeviceText(text, refuse), refuse);
+    return this.#claim(id, refuse);
   }
 
   #namedMonitor(option: GivenOption, refuse: Refuse): MonitorDefinition {
