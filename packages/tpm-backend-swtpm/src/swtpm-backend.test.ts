@@ -610,6 +610,7 @@ describe('state of SwtpmBackend', () => {
     expect(codes(events)).toEqual(['command-failed ERR_STATE_REFUSED']);
     expect(peer.log).toEqual([]);
     delete peer.scripts.SET_STATEBLOB;
+    expect(await backend.start({ bufferSize: 4096, deferred: true })).toBe(4096);
     await backend.restore(saved);
     expect((await run()).failed).toBe(false);
   });

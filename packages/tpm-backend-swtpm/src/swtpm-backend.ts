@@ -134,10 +134,11 @@ export class SwtpmBackend implements TpmBackend {
 
   start(options: StartOptions): Promise<number> {
     return this.#pipeline.exclusive(async () => {
-      if (this.#pipeline.refused !== undefined) throw this.#pipeline.refused;
+      const deferred = options.deferred === true;
+      if (this.#pipeline.refused !== undefined && !deferred) throw this.#pipeline.refused;
       await this.control.stop();
       const size = await this.#negotiateBufferSize(options.bufferSize);
-      if (options.deferred === true) return size;
+      if (deferred) return size;
       await this.#init(0);
       await this.#queryEstablished();
       return size;

@@ -259,6 +259,18 @@ describe('launchSwtpm()', () => {
     expect(events).toEqual([]);
   });
 
+  it('lets no guest choose its locality by the TCG prefix', async () => {
+    const backend = await launch();
+    await boot(backend);
+    const extendDrtm = commands['2.0'].extend.replace('00000010000000', '00000011000000');
+    const refused = '80010000000a00000907';
+    expect(await execute(backend, extendDrtm)).toBe(refused);
+    const prefix = '00000008' + '04' + '0000000a';
+    expect(await execute(backend, `${prefix}80010000000a00000181`)).toBe(FAILURE);
+    expect(await execute(backend, extendDrtm)).toBe(refused);
+    expect(await execute(backend, extendDrtm, 3)).toContain('80020000001300000000');
+  });
+
   it('ends an swtpm that hangs', async () => {
     const backend = await launch({ timeLimits: { answer: 100, close: 100 } });
     await boot(backend);
