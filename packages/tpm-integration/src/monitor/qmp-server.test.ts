@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { duplexPair } from '../../test/support/duplex-pair.js';
 import { FakeMonitorHost } from '../../test/support/fake-monitor-host.js';
 import { QmpClientLines } from '../../test/support/qmp-client-lines.js';
@@ -96,6 +96,21 @@ describe('QmpServer', () => {
     }
     near.destroy();
     await server.closed;
+  });
+
+  test('ends without the answer of a command that hangs', async () => {
+    const host = new FakeMonitorHost();
+    host.reset = () => new Promise(() => {});
+    const { client, server } = await connect(host);
+    await client.exchange(NEGOTIATE);
+    client.send('{"execute":"system_reset"}');
+    await client.settled();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const closed = server.close();
+    await vi.advanceTimersByTimeAsync(1000);
+    vi.useRealTimers();
+    await closed;
+    expect(await client.rest()).toEqual([]);
   });
 
   test('spreads messages over lines when pretty', async () => {

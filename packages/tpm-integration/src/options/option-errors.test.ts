@@ -250,6 +250,18 @@ describe('parseCommandLine() refuses', () => {
       '-device tpm-spapr',
       `-device tpm-spapr: 'tpm-spapr' is not a valid device model name for x86_64; ${MODELS}`,
     ],
+    [
+      '-device toString',
+      `-device toString: 'toString' is not a valid device model name; ${MODELS}`,
+    ],
+    [
+      '-tpmdev constructor,id=x',
+      "-tpmdev constructor,id=x: Parameter 'type' expects a TPM backend type; choose one of: passthrough, emulator",
+    ],
+    [
+      '-machine toString=1',
+      "-machine toString=1: Property 'pc-i440fx-7.2-machine.toString' not found",
+    ],
     ['-device tpmdev=x', "-device tpmdev=x: Parameter 'driver' is missing"],
     ['-device {x}', '-device {x}: JSON parse error'],
   ])('%s', (line, message) => {
@@ -294,7 +306,8 @@ describe('parseCommandLine() refuses', () => {
 
   test('in one line whatever the words are', () => {
     const option = fc.constantFrom(...[...OPTION_RULES.keys()].map((name) => `-${name}`));
-    const argument = fc.stringMatching(/^[a-z0-9,=:?{}"/-]{0,12}$/);
+    const inherited = fc.constantFrom('constructor', 'toString,id=a', '__proto__=1,id=a');
+    const argument = fc.oneof(inherited, fc.stringMatching(/^[a-z0-9,=:?{}"/-]{0,12}$/));
     fc.assert(
       fc.property(fc.array(fc.oneof(option, argument), { maxLength: 6 }), (given) => {
         try {

@@ -19,10 +19,10 @@ export const BACKEND_TYPES: readonly {
 ];
 
 /** Parameters of each back end type besides `type` and `id`. */
-const BACKEND_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
-  emulator: ['chardev', 'data-chardev'],
-  passthrough: ['path', 'cancel-path'],
-};
+const BACKEND_PARAMETERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['emulator', ['chardev', 'data-chardev']],
+  ['passthrough', ['path', 'cancel-path']],
+]);
 
 /** Path that a passthrough back end uses when none is given. */
 export const DEFAULT_PASSTHROUGH_PATH = '/dev/tpm0';
@@ -88,7 +88,7 @@ export function parseTpmdev(argument: string, refuse: Refuse): BackendDefinition
   const type = list.get('type');
   const choices = BACKEND_TYPES.map((backend) => backend.name).join(', ');
   if (type === undefined) return refuse(`Parameter 'type' is missing; choose one of: ${choices}`);
-  const parameters = BACKEND_PARAMETERS[type];
+  const parameters = BACKEND_PARAMETERS.get(type);
   if (parameters === undefined) {
     return refuse(`Parameter 'type' expects a TPM backend type; choose one of: ${choices}`);
   }
@@ -229,7 +229,7 @@ function modelOf(list: KeyValueList, context: DeviceContext, refuse: Refuse): De
   if (driver === '') return refuse("Parameter 'driver' is missing");
   const model = TARGET_MODELS[context.target].find((name) => name === driver);
   if (model !== undefined) return model;
-  const elsewhere = driver in DEVICE_PROPERTIES ? ` for ${context.target}` : '';
+  const elsewhere = Object.hasOwn(DEVICE_PROPERTIES, driver) ? ` for ${context.target}` : '';
   const models = TARGET_MODELS[context.target].join(', ');
   return refuse(
     `'${driver}' is not a valid device model name${elsewhere}; this machine has: ${models}`,
