@@ -138,7 +138,7 @@ describe('SwtpmBackend.execute', () => {
   });
 
   it('SwtpmBackend.execute() gives up a command after the time limit, when there is one', async () => {
-    const { peer, events, run } = await bench({ timeLimits: { command: 30 } });
+    const { peer, events, run } = await bench({ timeLimits: { command: 100 } });
     peer.command = () => undefined;
     expect(toHex((await run()).response)).toBe(FAILURE);
     expect(codes(events)).toContain('lost ERR_COMMAND_TIMEOUT');

@@ -21,6 +21,7 @@ import {
   startControlOnly,
   startSwtpm,
   temporaryDirectory,
+  untilListening,
 } from './swtpm-server.js';
 
 beforeAll(requireSwtpm);
@@ -272,7 +273,7 @@ describe('launchSwtpm()', () => {
   });
 
   it('ends an swtpm that hangs', async () => {
-    const backend = await launch({ timeLimits: { answer: 100, close: 100 } });
+    const backend = await launch({ timeLimits: { answer: 1000, close: 1000 } });
     await boot(backend);
     process.kill(backend.pid!, 'SIGSTOP');
     await expect(backend.snapshot()).rejects.toMatchObject({ code: 'ERR_CONTROL_TIMEOUT' });
@@ -342,7 +343,7 @@ describe.each(families)('connectSwtpm() with a TPM %s', (tpmVersion) => {
     const [control, data] = [await freePort(), await freePort()];
     const sockets = ['--ctrl', `type=tcp,port=${control}`, '--server', `type=tcp,port=${data}`];
     startSwtpm(family(['--tpmstate', `dir=${directory}`, ...sockets]));
-    await delay(300);
+    await Promise.all([untilListening(control), untilListening(data)]);
     const stream = createConnection({ host: '127.0.0.1', port: data });
     await once(stream, 'connect');
     await use(await connectSwtpm({ control: { port: control }, data: stream }));

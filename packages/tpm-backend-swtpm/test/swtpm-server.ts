@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -58,6 +58,22 @@ export async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new Error('No TCP port');
   return address.port;
+}
+
+/** Waits until a server listens on a TCP port of this machine. */
+export async function untilListening(port: number): Promise<void> {
+  let listening = false;
+  for (let attempt = 0; attempt < 500 && !listening; attempt++) {
+    const socket = new Socket();
+    listening = await new Promise((resolve) => {
+      socket
+        .once('error', () => resolve(false))
+        .connect({ port, host: '127.0.0.1' }, () => resolve(true));
+    });
+    socket.destroy();
+    if (!listening) await delay(10);
+  }
+  if (!listening) throw new Error(`Nothing listens on port ${port} after 5 s`);
 }
 
 /** Whether a process of this id exists and is not a zombie of ours. */
