@@ -54,3 +54,16 @@ test.each(RUNS)(
     expect(duel.interrupts).toBeGreaterThan(ACCESSES / 500);
   },
 );
+
+test('minimize() reduces a session with a planted difference to the access that shows it', async () => {
+  const choice: DuelChoice = { family: 'q35', version: '2.0', ...PC, planted: { irq: '9' } };
+  const traffic = new TisTraffic(new Random(SEED), choice.base, choice.version, true);
+  const steps = Array.from({ length: 40 }, () => traffic.episode()).flat();
+  // The vector register is the only place where the number shows without interrupts.
+  steps.push({ line: 'readl 0xfed4000c', mayStart: false });
+  const difference = await Duel.replay(choice, steps);
+  expect(difference).toBeDefined();
+  const script = await minimize(choice, steps.slice(0, difference!.index + 1));
+  expect((await Duel.replay(choice, script))?.index).toBe(script.length - 1);
+  expect(script.length).toBeLessThanOrEqual(4);
+});

@@ -22,6 +22,8 @@ export interface DuelChoice extends MachineChoice {
   readonly controller: string;
   /** The TPM's pin there. Others belong to devices that only QEMU has. */
   readonly pin: number;
+  /** Device properties on our side only: a difference to be found. */
+  readonly planted?: Readonly<Record<string, string>>;
 }
 
 /** The first step at which the two sides differ. */
@@ -68,7 +70,9 @@ export class Duel {
       startSwtpm(resources, choice.version),
     ]);
     const qemu = await startEmulator(resources, choice, theirTpm.controlPath);
-    const ours = await startHeadless(resources, choice, await openSwtpm(resources, ourTpm));
+    const properties = { ...choice.properties, ...choice.planted };
+    const backend = await openSwtpm(resources, ourTpm);
+    const ours = await startHeadless(resources, { ...choice, properties }, backend);
     const duel = new Duel(choice, qemu, ours);
     const difference = await duel.play([
       { line: `irq_intercept_in ${choice.controller}`, mayStart: false },

@@ -45,7 +45,13 @@ export class Resources {
         reject(new Error(`${program} can't be started; install it: ${install}`, { cause }));
       });
     });
-    this.add(() => running.kill());
+    // Also when this process ends without having released anything.
+    const kill = () => void child.kill('SIGKILL');
+    process.once('exit', kill);
+    this.add(async () => {
+      await running.kill();
+      process.off('exit', kill);
+    });
     return running;
   }
 
