@@ -1,65 +1,20 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { type BackendEvent, readUint32 } from 'tpm-core';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { connectSwtpm } from '../src/connect.js';
 import { INFO_FLAG } from '../src/control-codes.js';
 import { type LaunchSwtpmOptions, launchSwtpm } from '../src/launch.js';
 import type { SwtpmBackend } from '../src/swtpm-backend.js';
-import { fromHex, toHex } from './scripted-swtpm.js';
-import {
-  eventually,
-  freePort,
-  isAlive,
-  requireSwtpm,
-  startControlOnly,
-  startSwtpm,
-  temporaryDirectory,
-  untilListening,
-} from './swtpm-server.js';
+import { boot, commands, createPrimary, execute, FAILURE, families } from './live-commands.js';
+import { fromHex } from './scripted-swtpm.js';
+import { eventually, isAlive, requireSwtpm, temporaryDirectory } from './swtpm-server.js';
 
 beforeAll(requireSwtpm);
-
-const FAILURE = '00c40000000a00000009';
-const families = ['1.2', '2.0'] as const;
-
-const commands = {
-  '1.2': {
-    startup: '00c10000000c000000990001',
-    extend: `00c1000000220000001400000010${'11'.repeat(20)}`,
-    read: '00c10000000e0000001500000010',
-    readDrtm: '00c10000000e0000001500000011',
-    drtm: '97e976e4',
-    random: '00c10000000e0000004600000008',
-  },
-  '2.0': {
-    startup: '80010000000c000001440000',
-    extend: `80020000004100000182000000100000000940000009000000000000000001000b${'11'.repeat(32)}`,
-    read: '8001000000140000017e00000001000b03000001',
-    readDrtm: '8001000000140000017e00000001000b03000002',
-    drtm: 'fca5d649',
-    random: '80010000000c0000017b0008',
-  },
-} as const;
-/** TPM2_CreatePrimary of an RSA 2048 key in the owner hierarchy: runs for tens of milliseconds. */
-const createPrimary =
-  '80020000004300000131400000010000000940000009000000000000040000000000' +
-  '1a0001000b00030472000000060080004300100800000000000000000000000000';
-
-async function execute(
-  backend: SwtpmBackend,
-  command: string,
-  locality: 0 | 3 = 0,
-): Promise<string> {
-  const request = { command: fromHex(command), locality, responseCapacity: 4096 };
-  return toHex((await backend.execute(request)).response);
-}
 
 /** A running swtpm of ours; ended with the test. */
 async function launch(options: Partial<LaunchSwtpmOptions> = {}): Promise<SwtpmBackend> {
@@ -67,12 +22,6 @@ async function launch(options: Partial<LaunchSwtpmOptions> = {}): Promise<SwtpmB
   const backend = await launchSwtpm({ tpmVersion: '2.0', ...options, stateDirectory });
   onTestFinished(() => backend.close());
   return backend;
-}
-
-async function boot(backend: SwtpmBackend): Promise<void> {
-  await backend.start({ bufferSize: await backend.bufferSize() });
-  const { startup } = commands[backend.tpmVersion];
-  expect(readUint32(fromHex(await execute(backend, startup)), 6)).toBe(0);
 }
 
 describe.each(families)('launchSwtpm() with a TPM %s', (tpmVersion) => {
@@ -198,6 +147,27 @@ describe('launchSwtpm()', () => {
     expect(readUint32(fromHex(await execute(backend, commands['2.0'].read)), 6)).toBe(0);
   });
 
+  it('passes log file, locality option and passphrase on', async () => {
+    const directory = await temporaryDirectory();
+    const [file, passphraseFile] = [join(directory, 'log'), join(directory, 'phrase')];
+    writeFileSync(passphraseFile, 'not secret');
+    const events: BackendEvent[] = [];
+    const backend = await launch({
+      log: { file, level: 5 },
+      rejectLocality4: true,
+      key: { passphraseFile, mode: 'aes-256-cbc' },
+      onEvent: (event) => events.push(event),
+    });
+    await boot(backend);
+    expect(await backend.control.getConfig()).toBe(1);
+    expect(existsSync(file)).toBe(true);
+    const command = fromHex(commands['2.0'].read);
+    await backend.execute({ command, locality: 4, responseCapacity: 4096 });
+    expect(events.map(({ error }) => error.message)).toEqual([
+      'swtpm refused SET_LOCALITY 4: result 0x3d (bad locality)',
+    ]);
+  });
+
   it('refuses to start a TPM whose state another process holds', async () => {
     const stateDirectory = await temporaryDirectory();
     await boot(await launch({ stateDirectory }));
@@ -300,96 +270,5 @@ describe('launchSwtpm()', () => {
     expect(isAlive(pid)).toBe(true);
     parent.kill('SIGKILL');
     await eventually(() => !isAlive(pid), 'the end of swtpm');
-  });
-});
-
-describe.each(families)('connectSwtpm() with a TPM %s', (tpmVersion) => {
-  const use = async (backend: SwtpmBackend): Promise<void> => {
-    onTestFinished(() => backend.close());
-    expect(backend.tpmVersion).toBe(tpmVersion);
-    await boot(backend);
-    const { read, random } = commands[tpmVersion];
-    const before = await execute(backend, read);
-    for (let count = 0; count < 50; count++) await execute(backend, random);
-    const snapshot = await backend.snapshot();
-    await backend.restore(snapshot);
-    expect(await execute(backend, read)).toBe(before);
-    await backend.close();
-  };
-  const family = (list: string[]): string[] => (tpmVersion === '2.0' ? ['--tpm2', ...list] : list);
-
-  it('works with a control socket only, by a passed descriptor', async () => {
-    const controlPath = await startControlOnly(tpmVersion);
-    await use(await connectSwtpm({ controlPath }));
-    await eventually(() => !existsSync(controlPath), 'the end of swtpm');
-  });
-
-  it('works with separate Unix sockets', async () => {
-    const directory = await temporaryDirectory();
-    const [control, data] = [join(directory, 'control'), join(directory, 'data')];
-    const sockets = [
-      '--ctrl',
-      `type=unixio,path=${control}`,
-      '--server',
-      `type=unixio,path=${data}`,
-    ];
-    startSwtpm(family(['--tpmstate', `dir=${directory}`, ...sockets]));
-    await eventually(() => existsSync(control) && existsSync(data), 'the sockets');
-    await use(await connectSwtpm({ control: { path: control }, data: { path: data } }));
-  });
-
-  it('works with TCP ports and with connected streams', async () => {
-    const directory = await temporaryDirectory();
-    const [control, data] = [await freePort(), await freePort()];
-    const sockets = ['--ctrl', `type=tcp,port=${control}`, '--server', `type=tcp,port=${data}`];
-    startSwtpm(family(['--tpmstate', `dir=${directory}`, ...sockets]));
-    await Promise.all([untilListening(control), untilListening(data)]);
-    const stream = createConnection({ host: '127.0.0.1', port: data });
-    await once(stream, 'connect');
-    await use(await connectSwtpm({ control: { port: control }, data: stream }));
-  });
-});
-
-describe('connectSwtpm()', () => {
-  it('names the socket that nobody listens on', async () => {
-    const path = join(await temporaryDirectory(), 'none');
-    await expect(connectSwtpm({ controlPath: path })).rejects.toThrow(
-      `swtpm's control socket '${path}' can't be connected: connect ENOENT`,
-    );
-  });
-
-  it('gives up when another client holds the control socket', async () => {
-    const controlPath = await startControlOnly('2.0');
-    const first = await connectSwtpm({ controlPath });
-    onTestFinished(() => first.close());
-    const second = connectSwtpm({ controlPath, timeLimits: { answer: 200 } });
-    await expect(second).rejects.toMatchObject({ code: 'ERR_CONTROL_TIMEOUT' });
-    await boot(first);
-  });
-
-  it('loses the back end when swtpm is ended, without an uncaught exception', async () => {
-    const directory = await temporaryDirectory();
-    const control = join(directory, 'control');
-    const list = [
-      '--tpm2',
-      '--tpmstate',
-      `dir=${directory}`,
-      '--ctrl',
-      `type=unixio,path=${control}`,
-    ];
-    const child = startSwtpm(list);
-    await eventually(() => existsSync(control), 'the control socket');
-    const events: BackendEvent[] = [];
-    const backend = await connectSwtpm({
-      controlPath: control,
-      onEvent: (event) => events.push(event),
-    });
-    await boot(backend);
-    const answered = execute(backend, createPrimary);
-    await delay(5);
-    child.kill('SIGKILL');
-    expect(await answered).toBe(FAILURE);
-    expect(events.map(({ type }) => type)).toEqual(['command-failed', 'lost']);
-    await backend.close();
   });
 });
