@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { SystemTarget } from '../src/description.js';
-import { dialMonitor, installAsQemu } from './support/cli.js';
+import { dial, dialMonitor, installAsQemu } from './support/cli.js';
 import { startSwtpm, until } from './support/peers.js';
 import type { QmpClientLines } from './support/qmp-client-lines.js';
 import { readSession, withoutTime } from './support/recorded-session.js';
@@ -131,8 +130,7 @@ describe('the human monitors of QEMU and of tpm-system show the recorded bytes',
   test('of hmp-qemu72.jsonl', async () => {
     const recorded = readSession<string>('hmp-qemu72.jsonl');
     for (const path of await startBoth({ ...RECORDED, mode: 'readline' })) {
-      const socket = connect(path).setEncoding('latin1');
-      resources.add(() => void socket.destroy());
+      const socket = (await dial(resources, path)).setEncoding('latin1');
       let shown = '';
       socket.on('data', (text: string) => {
         shown += text;

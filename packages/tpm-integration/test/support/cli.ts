@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SystemTarget } from '../../src/description.js';
+import { until } from './peers.js';
 import { QmpClientLines } from './qmp-client-lines.js';
 import { QtestClient } from './qtest-client.js';
 import type { Program, Resources } from './resources.js';
@@ -53,11 +54,24 @@ export async function startCommand(
   return { program, qtest, monitor, greeting };
 }
 
+/** Connects to a socket; a file is there a moment before somebody listens. */
+export async function dial(resources: Resources, path: string): Promise<Socket> {
+  let socket: Socket | undefined;
+  await until(async () => {
+    const attempt = connect(path);
+    const isConnected = new Promise<boolean>((resolve) => {
+      attempt.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    });
+    socket = (await isConnected) ? attempt : undefined;
+    return socket !== undefined;
+  }, `a listener at ${path}`);
+  resources.add(() => void socket?.destroy());
+  return socket!;
+}
+
 /** Connects to a monitor that listens. */
 export async function dialMonitor(resources: Resources, path: string): Promise<QmpClientLines> {
-  const socket: Socket = connect(path);
-  resources.add(() => void socket.destroy());
-  return new QmpClientLines(socket);
+  return new QmpClientLines(await dial(resources, path));
 }
 
 /** Words that put a TPM behind the control socket of an swtpm. */
