@@ -1,4 +1,5 @@
-export { type PcrBank, type ProbeReport, probeTpm } from './probe.js';
+export { probeTpm } from './probe.js';
+export type { PcrBank, ProbeReport } from './probe-report.js';
 export { TisDriver, type TisDriverOptions, type TisIdentity } from './tis-driver.js';
 export {
   EVENT_LOOP_PACING,

@@ -1,6 +1,6 @@
 import { TPM_ORD, TPM_RESULT, TPM_TAG, WireWriter } from 'tpm-core';
 import { CommandSender } from './command-sender.js';
-import type { ProbeReport } from './probe.js';
+import type { ProbeReport } from './probe-report.js';
 import type { GuestTransport } from './transport.js';
 
 const TPM_ST_CLEAR = 0x0001;

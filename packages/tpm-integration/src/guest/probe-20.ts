@@ -1,6 +1,6 @@
 import { TPM_CC, TPM_RC, TPM_ST, TPM_SU, WireWriter } from 'tpm-core';
 import { CommandSender } from './command-sender.js';
-import type { PcrBank, ProbeReport } from './probe.js';
+import type { PcrBank, ProbeReport } from './probe-report.js';
 import { GuestDriverError, type GuestTransport } from './transport.js';
 
 const ALGORITHM = { sha1: 0x0004, sha256: 0x000b, sha384: 0x000c, sha512: 0x000d } as const;
