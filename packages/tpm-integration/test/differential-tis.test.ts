@@ -37,7 +37,7 @@ test.each(RUNS)(
       const difference = await duel.play(episode);
       if (difference === undefined) continue;
       const failing = played.slice(0, start + difference.index + 1);
-      const script = await minimize(choice, failing);
+      const script = await minimize((steps) => Duel.replay(choice, steps), failing);
       const last = await Duel.replay(choice, script);
       expect.fail(
         [
@@ -63,7 +63,10 @@ test('minimize() reduces a session with a planted difference to the access that 
   steps.push({ line: 'readl 0xfed4000c', mayStart: false });
   const difference = await Duel.replay(choice, steps);
   expect(difference).toBeDefined();
-  const script = await minimize(choice, steps.slice(0, difference!.index + 1));
+  const script = await minimize(
+    (candidate) => Duel.replay(choice, candidate),
+    steps.slice(0, difference!.index + 1),
+  );
   expect((await Duel.replay(choice, script))?.index).toBe(script.length - 1);
   expect(script.length).toBeLessThanOrEqual(4);
 });

@@ -1,6 +1,7 @@
 import type { TpmVersion } from 'tpm-core';
 import type { TisSnapshot } from 'tpm-tis';
 import {
+  type Driven,
   type DrivenHeadless,
   type DrivenProcess,
   type MachineChoice,
@@ -54,8 +55,10 @@ export class Duel {
   readonly #ours: DrivenHeadless;
   /** TPM commands that ran. */
   commands = 0;
-  /** Lines `IRQ …` that were compared. */
-  interrupts = 0;
+  /** Lines `IRQ …` that we sent; QEMU sent the same. */
+  get interrupts(): number {
+    return this.#ours.client.interruptLog.length;
+  }
 
   private constructor(choice: DuelChoice, qemu: DrivenProcess, ours: DrivenHeadless) {
     this.#choice = choice;
@@ -109,19 +112,8 @@ export class Duel {
   }
 
   async #exchange(lines: readonly string[], offset: number): Promise<Difference | undefined> {
-    if (lines.length === 0) return undefined;
-    const [theirs, ours] = await Promise.all([
-      this.#qemu.client.commands(lines),
-      this.#ours.client.commands(lines),
-    ]);
-    for (let index = 0; index < lines.length; index++) {
-      const interrupts = this.#own(theirs[index]!.interrupts);
-      const qemu = [...interrupts, theirs[index]!.answer].join(', ');
-      const our = [...ours[index]!.interrupts, ours[index]!.answer].join(', ');
-      this.interrupts += interrupts.length;
-      if (qemu !== our) return { index: offset + index, step: lines[index]!, qemu, ours: our };
-    }
-    return undefined;
+    const difference = await compareAnswers(this.#qemu, this.#ours, lines, this.#choice.pin);
+    return difference && { ...difference, index: offset + difference.index };
   }
 
   async #barrier(steps: readonly TrafficStep[], index: number): Promise<Difference | undefined> {
@@ -132,14 +124,14 @@ export class Duel {
       await Promise.all(resets.map(({ done }) => done));
       return undefined;
     }
-    const before = await this.#snapshot();
+    const before = await snapshotOf(this.#ours);
     // QEMU and swtpm wait for ever for the rest of a command that is shorter than a header.
     if (wouldHang(before)) return undefined;
     const difference = await this.#exchange([step.line], index);
     if (difference !== undefined) return difference;
     // Interrupts of the command itself come after the answer to the access that started it.
     const since = this.#qemu.client.interruptsPaired;
-    const after = await this.#snapshot();
+    const after = await snapshotOf(this.#ours);
     const active = before.activeLocality;
     if (!hasCompleted(before, after)) return undefined;
     this.commands++;
@@ -157,30 +149,54 @@ export class Duel {
       async () => ((await this.#qemu.client.read(address, 4)) & DATA_AVAILABLE) !== 0n,
       `QEMU to finish the command of step ${index} (${step})`,
     );
-    const interrupts = this.#own(this.#qemu.client.interruptLog.slice(since));
+    const interrupts = ofPin(this.#qemu.client.interruptLog.slice(since), this.#choice.pin);
     const ours = await this.#ours.client.command(`readl 0x${address.toString(16)}`);
     const theirs = interrupts.join(', ');
-    this.interrupts += interrupts.length;
     const ourInterrupts = ours.interrupts.join(', ');
     return theirs === ourInterrupts
       ? undefined
       : { index, step: `${step} (its answer)`, qemu: theirs, ours: ourInterrupts };
   }
+}
 
-  #own(interrupts: readonly string[]): string[] {
-    return interrupts.filter((line) => line.endsWith(` ${this.#choice.pin}`));
-  }
+/** Interrupts of the TPM's pin; others belong to devices that only QEMU has. */
+function ofPin(interrupts: readonly string[], pin: number): string[] {
+  return interrupts.filter((line) => line.endsWith(` ${pin}`));
+}
 
-  async #snapshot(): Promise<TisSnapshot> {
-    return (await this.#ours.machine.tpm!.snapshot()) as TisSnapshot;
+/** Sends commands to both. @returns the first answer that differs, counted from 0 */
+export async function compareAnswers(
+  qemu: Driven,
+  ours: Driven,
+  lines: readonly string[],
+  pin: number,
+): Promise<Difference | undefined> {
+  if (lines.length === 0) return undefined;
+  const [theirAnswers, ourAnswers] = await Promise.all([
+    qemu.client.commands(lines),
+    ours.client.commands(lines),
+  ]);
+  for (const [index, step] of lines.entries()) {
+    const theirs = theirAnswers[index]!;
+    const our = ourAnswers[index]!;
+    const expected = [...ofPin(theirs.interrupts, pin), theirs.answer].join(', ');
+    const actual = [...our.interrupts, our.answer].join(', ');
+    if (expected !== actual) return { index, step, qemu: expected, ours: actual };
   }
+  return undefined;
 }
 
 function isBarrier(step: TrafficStep): boolean {
   return step.mayStart || step.line === '';
 }
 
-function wouldHang({ activeLocality, localities, offset }: TisSnapshot): boolean {
+/** @returns the registers of our device; waits for a command in flight */
+export async function snapshotOf({ machine }: DrivenHeadless): Promise<TisSnapshot> {
+  return (await machine.tpm!.snapshot()) as TisSnapshot;
+}
+
+/** @returns whether the command in the buffer is too short to be answered */
+export function wouldHang({ activeLocality, localities, offset }: TisSnapshot): boolean {
   const active = localities[activeLocality];
   return active?.state === 'reception' && (active.status & EXPECT) === 0 && offset < HEADER_SIZE;
 }
@@ -193,6 +209,9 @@ function hasCompleted(before: TisSnapshot, after: TisSnapshot): boolean {
   );
 }
 
+/** Plays a script on fresh machines. @returns the first difference */
+export type Replay = (steps: readonly TrafficStep[]) => Promise<Difference | undefined>;
+
 /** Tries of {@link minimize}. */
 const MOST_REPLAYS = 400;
 
@@ -202,7 +221,7 @@ const MOST_REPLAYS = 400;
  * @returns the shortest script found
  */
 export async function minimize(
-  choice: DuelChoice,
+  replay: Replay,
   steps: readonly TrafficStep[],
 ): Promise<readonly TrafficStep[]> {
   let script = steps;
@@ -212,7 +231,7 @@ export async function minimize(
     for (let at = 0; at < script.length && replays < MOST_REPLAYS; ) {
       const candidate = [...script.slice(0, at), ...script.slice(at + size)];
       replays++;
-      const difference = await Duel.replay(choice, candidate);
+      const difference = await replay(candidate);
       if (difference === undefined) at += size;
       else {
         script = candidate.slice(0, difference.index + 1);

@@ -60,7 +60,7 @@ export class FakeSwtpm {
   /** Control requests so far that concern a guest's actions. */
   readonly control: (string | number)[][] = [];
   readonly #properties: FakeProperties;
-  readonly #answers: string[];
+  readonly #answerTo: (command: string) => string;
   #established: boolean;
   #locality = 0xff;
   #data: Socket | undefined;
@@ -69,25 +69,33 @@ export class FakeSwtpm {
   #held: string | undefined;
   #failing = false;
 
-  private constructor(controlPath: string, properties: FakeProperties, answers: string[]) {
+  private constructor(
+    controlPath: string,
+    properties: FakeProperties,
+    answerTo: (command: string) => string,
+  ) {
     this.controlPath = controlPath;
     this.#properties = properties;
     this.#established = properties.established;
-    this.#answers = answers;
+    this.#answerTo = answerTo;
   }
 
   /**
    * Starts a peer.
    *
-   * @param answers responses to the commands in order, in hexadecimal
+   * @param answers responses in hexadecimal: one after the other, or by the command
    */
   static async start(
     resources: Resources,
     properties: FakeProperties,
-    answers: readonly string[],
+    answers: readonly string[] | ((command: string) => string),
   ): Promise<FakeSwtpm> {
     const path = join(await resources.directory(), 'ctrl');
-    const fake = new FakeSwtpm(path, properties, [...answers]);
+    const fake = new FakeSwtpm(
+      path,
+      properties,
+      typeof answers === 'function' ? answers : inOrder(answers),
+    );
     const server: Server = createServer({ pauseOnConnect: true });
     await new Promise<void>((resolve) => server.listen(path, resolve));
     resources.add(() => new Promise<void>((resolve) => void server.close(() => resolve())));
@@ -206,7 +214,7 @@ export class FakeSwtpm {
       this.#data?.destroy();
       return;
     }
-    const answer = this.#answers.shift() ?? '80010000000a00000101';
+    const answer = this.#answerTo(command);
     if (this.#holding) this.#held = answer;
     else this.#answer(answer);
   }
@@ -214,6 +222,14 @@ export class FakeSwtpm {
   #answer(hex: string): void {
     this.#data?.write(Buffer.from(hex, 'hex'));
   }
+}
+
+/** TPM_RC_FAILURE, when there are more commands than answers. */
+const FAILURE = '80010000000a00000101';
+
+function inOrder(answers: readonly string[]): () => string {
+  let next = 0;
+  return () => answers[next++] ?? FAILURE;
 }
 
 function words(...values: readonly number[]): Buffer {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connectSwtpm } from 'tpm-backend-swtpm';
-import type { TpmBackend, TpmVersion } from 'tpm-core';
+import type { TpmBackend, TpmVersion, TraceEvent } from 'tpm-core';
 import type { MachineDescription, MachineFamily } from '../../src/description.js';
 import { HeadlessMachine } from '../../src/machine/machine.js';
 import { QtestServer } from '../../src/qtest/qtest-server.js';
@@ -190,7 +190,9 @@ export class QmpClient {
 /** A headless machine of our own behind a real socket. */
 export interface DrivenHeadless extends Driven {
   readonly machine: HeadlessMachine;
-  /** Ends the present connection and opens another one. */
+  /** Receives each command that the device sends to its back end, at that moment. */
+  onCommand(listener: () => void): void;
+  /** Opens another connection. */
   reconnect(): Promise<QtestClient>;
 }
 
@@ -228,9 +230,13 @@ export async function startHeadless(
   choice: MachineChoice,
   backend?: TpmBackend,
 ): Promise<DrivenHeadless> {
+  let listener = () => {};
+  const trace = (event: TraceEvent) => {
+    if (event.type === 'command') listener();
+  };
   const machine = new HeadlessMachine(
     describeMachine(choice, backend !== undefined),
-    backend === undefined ? {} : { backend },
+    backend === undefined ? {} : { backend, trace },
   );
   const outcome = await machine.reset();
   if (!outcome.started) throw outcome.error;
@@ -246,6 +252,9 @@ export async function startHeadless(
   return {
     machine,
     client: await open(),
+    onCommand: (added) => {
+      listener = added;
+    },
     reconnect: open,
     beginReset: async () => ({ done: machine.reset().then(() => {}) }),
   };

@@ -96,6 +96,28 @@ export class TisTraffic {
     return this.#steps;
   }
 
+  /** @returns the steps of a command that is sent, and of what others do meanwhile */
+  execution(): TrafficStep[] {
+    this.#steps = [];
+    const locality = this.#random.below(LOCALITIES - 1);
+    this.#releaseAll();
+    this.#write(locality, OFFSET.access, 0x02);
+    if (this.#random.once(2)) this.#write32(locality, OFFSET.interruptEnable, this.#enableMask());
+    this.#write(locality, OFFSET.status, 0x40);
+    this.#write(locality, OFFSET.status, 0x40);
+    this.#send(locality, this.#random.pick(COMMANDS[this.#version]));
+    this.#write(locality, OFFSET.status, GO);
+    for (let acts = this.#random.below(4); acts > 0; acts--) {
+      const kind = this.#random.below(4);
+      if (kind === 0) this.#command();
+      else if (kind === 1) this.#noise(this.#random.below(12));
+      else if (kind === 2) this.#arbitration();
+      else this.#write(locality, OFFSET.status, this.#random.pick(STATUS_VALUES));
+    }
+    if (this.#random.once(5)) this.#steps.push(RESET);
+    return this.#steps;
+  }
+
   #locality(): number {
     return this.#random.once(3) ? this.#random.below(LOCALITIES) : this.#random.below(2);
   }

@@ -1,0 +1,69 @@
+import { afterEach, expect, test } from 'vitest';
+import { type DuelChoice, minimize } from './support/duel.js';
+import { HeldDuel, RELEASE } from './support/held-duel.js';
+import { Random } from './support/random.js';
+import { Resources } from './support/resources.js';
+import { TisTraffic, type TrafficStep } from './support/tis-traffic.js';
+
+const ACCESSES = Number(process.env['DIFFERENTIAL_ACCESSES'] ?? 20_000) / 4;
+const SEED = Number(process.env['DIFFERENTIAL_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+
+const RUNS: readonly DuelChoice[] = (['2.0', '1.2'] as const).map((version) => ({
+  family: 'q35',
+  version,
+  base: 0xfed4_0000,
+  controller: 'ioapic',
+  pin: 5,
+}));
+
+/** Accesses between a command and its answer, at most. */
+const LONGEST_WAIT = 30;
+
+const resources = new Resources();
+afterEach(() => resources.release());
+
+/** Lets the TPM answer some steps after each command. */
+function withAnswers(steps: readonly TrafficStep[], random: Random): TrafficStep[] {
+  const result: TrafficStep[] = [];
+  let left = -1;
+  for (const step of steps) {
+    result.push(step);
+    if (step.mayStart && left < 0) left = random.below(LONGEST_WAIT);
+    else if (left-- === 0) result.push(RELEASE);
+  }
+  result.push(RELEASE);
+  return result;
+}
+
+test.each(RUNS)(
+  'HeadlessMachine answers random accesses during a command like QEMU: TPM $version',
+  { timeout: 600_000 },
+  async (choice) => {
+    console.log(`DIFFERENTIAL_SEED=${SEED}`);
+    const random = new Random(SEED);
+    const traffic = new TisTraffic(random, choice.base, choice.version, true);
+    const duel = await HeldDuel.start(resources, choice);
+    const played: TrafficStep[] = [];
+    while (played.length < ACCESSES) {
+      const start = played.length;
+      const episode = withAnswers([...traffic.execution(), ...traffic.episode()], random);
+      played.push(...episode);
+      const difference = await duel.play(episode);
+      if (difference === undefined) continue;
+      const failing = played.slice(0, start + difference.index + 1);
+      const replay = (steps: readonly TrafficStep[]) => HeldDuel.replay(choice, steps);
+      const script = await minimize(replay, failing);
+      const last = await replay(script);
+      expect.fail(
+        [
+          `seed ${SEED}, access ${failing.length}: QEMU gives ${difference.qemu}, we ${difference.ours}`,
+          ...script.map(({ line }) => (line === '' ? '(machine reset)' : line)),
+          `QEMU: ${last?.qemu}`,
+          `ours: ${last?.ours}`,
+        ].join('\n'),
+      );
+    }
+    console.log(`${played.length} steps, ${duel.commands} TPM commands`);
+    expect(duel.commands).toBeGreaterThan(ACCESSES / 400);
+  },
+);

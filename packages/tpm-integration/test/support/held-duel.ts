@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectSwtpm } from 'tpm-backend-swtpm';
+import { compareAnswers, type Difference, type DuelChoice, snapshotOf, wouldHang } from './duel.js';
+import { FakeSwtpm } from './fake-swtpm.js';
+import {
+  type DrivenHeadless,
+  type DrivenProcess,
+  startEmulator,
+  startHeadless,
+  until,
+} from './peers.js';
+import { readLine } from './qtest-client.js';
+import { Resources } from './resources.js';
+import type { TrafficStep } from './tis-traffic.js';
+
+/** The step at which the TPM answers what it holds back. */
+export const RELEASE: TrafficStep = { line: '(answer)', mayStart: false };
+
+const PAGE = 0x1000;
+const LOCALITIES = 5;
+
+/** What QEMU gets to apply an answer whose effect may not show, in milliseconds. */
+const TIME_TO_APPLY = 4;
+
+/** A response to any command: of a length that depends on it. */
+function answerTo(command: string): string {
+  if (command.length < 20) return '00c40000000a00000009';
+  const length = 10 + ([...Buffer.from(command, 'hex')].reduce((sum, byte) => sum + byte) % 40);
+  return `8001${length.toString(16).padStart(8, '0')}00000000${'a7'.repeat(length - 10)}`;
+}
+
+/**
+ * A QEMU and a headless machine, each with a peer that holds every answer back until a step
+ * releases it, so that accesses meet a command in execution.
+ */
+export class HeldDuel {
+  readonly #choice: DuelChoice;
+  readonly #qemu: DrivenProcess;
+  readonly #ours: DrivenHeadless;
+  readonly #peers: readonly [FakeSwtpm, FakeSwtpm];
+  readonly #fingerprint: readonly string[];
+  /** TPM commands that were sent. */
+  commands = 0;
+  #holding = false;
+
+  private constructor(
+    choice: DuelChoice,
+    qemu: DrivenProcess,
+    ours: DrivenHeadless,
+    peers: readonly [FakeSwtpm, FakeSwtpm],
+  ) {
+    this.#choice = choice;
+    this.#qemu = qemu;
+    this.#ours = ours;
+    this.#peers = peers;
+    this.#fingerprint = Array.from({ length: LOCALITIES }, (_, locality) =>
+      [0x00, 0x10, 0x18].map((offset) => readLine(choice.base + locality * PAGE + offset, 4)),
+    ).flat();
+  }
+
+  /** Starts both sides. */
+  static async start(resources: Resources, choice: DuelChoice): Promise<HeldDuel> {
+    const properties = { version: choice.version, bufferSize: 4096, established: true };
+    const peers = [
+      await FakeSwtpm.start(resources, properties, answerTo),
+      await FakeSwtpm.start(resources, properties, answerTo),
+    ] as const;
+    const backend = await connectSwtpm({ controlPath: peers[1].controlPath });
+    resources.add(() => backend.close());
+    // A held answer would keep the end waiting.
+    resources.add(() => peers[1].release());
+    const qemu = await startEmulator(resources, choice, peers[0].controlPath);
+    const ours = await startHeadless(resources, choice, backend);
+    const duel = new HeldDuel(choice, qemu, ours, peers);
+    ours.onCommand(() => duel.commands++);
+    for (const peer of peers) peer.hold();
+    const { controller, pin } = choice;
+    await compareAnswers(qemu, ours, [`irq_intercept_in ${controller}`], pin);
+    return duel;
+  }
+
+  /** Plays steps on fresh machines. @returns the first difference */
+  static async replay(
+    choice: DuelChoice,
+    steps: readonly TrafficStep[],
+  ): Promise<Difference | undefined> {
+    const resources = new Resources();
+    try {
+      return await (await HeldDuel.start(resources, choice)).play(steps);
+    } finally {
+      await resources.release();
+    }
+  }
+
+  /** Plays steps on both. @returns the first difference */
+  async play(steps: readonly TrafficStep[]): Promise<Difference | undefined> {
+    for (const [index, step] of steps.entries()) {
+      const difference = await this.#step(step);
+      if (difference !== undefined) return { ...difference, index };
+    }
+    return undefined;
+  }
+
+  async #step(step: TrafficStep): Promise<Difference | undefined> {
+    if (step === RELEASE) return await this.#release();
+    if (step.line === '') {
+      const difference = await this.#release();
+      const resets = await Promise.all([this.#qemu.beginReset(), this.#ours.beginReset()]);
+      await Promise.all(resets.map(({ done }) => done));
+      return difference;
+    }
+    // A command that is too short is not sent by us, and QEMU would wait for ever.
+    if (step.mayStart && !this.#holding && wouldHang(await snapshotOf(this.#ours)))
+      return undefined;
+    const before = this.commands;
+    const difference = await compareAnswers(this.#qemu, this.#ours, [step.line], this.#choice.pin);
+    if (difference !== undefined) return difference;
+    if (this.commands === before) return undefined;
+    this.#holding = true;
+    for (const peer of this.#peers) await until(() => peer.hasCommand, 'a command to be sent');
+    const [theirs, ours] = this.#peers.map(({ received }) => JSON.stringify(received.at(-1)));
+    return theirs === ours ? undefined : { index: 0, step: step.line, qemu: theirs!, ours: ours! };
+  }
+
+  /** Lets both peers answer, then waits until what shows of it is the same. */
+  async #release(): Promise<Difference | undefined> {
+    if (!this.#holding) return undefined;
+    this.#holding = false;
+    for (const peer of this.#peers) {
+      peer.release();
+      peer.hold();
+    }
+    await this.#ours.machine.tpm?.settled();
+    await sleep(TIME_TO_APPLY);
+    return await compareAnswers(this.#qemu, this.#ours, this.#fingerprint, this.#choice.pin);
+  }
+}
