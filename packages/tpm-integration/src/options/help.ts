@@ -5,7 +5,12 @@ import { mergeKeyValueLists } from './key-value.js';
 import { ACCELERATORS } from './machine-options.js';
 import { DEFAULT_MACHINE, machineTypes } from './machine-types.js';
 import { OPTION_RULES } from './option-table.js';
-import { BACKEND_TYPES, DEVICE_PROPERTIES, TARGET_MODELS } from './tpm-options.js';
+import {
+  type Availability,
+  BACKEND_TYPES,
+  DEVICE_PROPERTIES,
+  TARGET_MODELS,
+} from './tpm-options.js';
 
 const DESCRIPTION = {
   pc: 'PC with i440FX memory map, no CPU',
@@ -17,11 +22,13 @@ const DESCRIPTION = {
 /**
  * @param target instruction set of the machine
  * @param options the options in order
+ * @param available what can be built; lists name nothing else
  * @returns the text that the command line asks for, or `undefined` when it asks for none
  */
 export function helpAsked(
   target: SystemTarget,
   options: readonly { readonly name: string; readonly argument: string | undefined }[],
+  available: Availability,
 ): string | undefined {
   for (const { name, argument = '' } of options) {
     if (name === 'h' || name === 'help') return usage(target);
@@ -29,8 +36,8 @@ export function helpAsked(
     const topic = mergeKeyValueLists([argument]);
     if (!topic.wantsHelp) continue;
     if (name === 'machine') return machineHelp(target);
-    if (name === 'device') return deviceHelp(target, argument);
-    if (name === 'tpmdev') return backendHelp();
+    if (name === 'device') return deviceHelp(target, argument, available);
+    if (name === 'tpmdev') return backendHelp(available);
     if (name === 'chardev') return list('Available chardev backend types:', CHARACTER_DEVICE_KINDS);
     if (name === 'accel') return list('Accelerators supported:', ACCELERATORS, '');
   }
@@ -54,10 +61,13 @@ function machineHelp(target: SystemTarget): string {
   return list('Supported machines are:', lines, '');
 }
 
-function deviceHelp(target: SystemTarget, argument: string): string {
+function deviceHelp(target: SystemTarget, argument: string, available: Availability): string {
   const model = argument.split(',')[0] ?? '';
   const models = TARGET_MODELS[target];
-  if (!models.includes(model as DeviceModel)) return list('TPM devices:', models.map(nameOf));
+  if (!models.includes(model as DeviceModel)) {
+    const usable = models.filter((name) => available.devices.has(name));
+    return list('TPM devices:', usable.map(nameOf));
+  }
   const lines = DEVICE_PROPERTIES[model as DeviceModel].map(
     ({ name, type, text }) => `${`${name}=<${type}>`.padEnd(22)} - ${text}`,
   );
@@ -68,8 +78,9 @@ function nameOf(model: string): string {
   return `name "${model}"`;
 }
 
-function backendHelp(): string {
-  const lines = BACKEND_TYPES.map(({ name, text }) => `${name.padStart(12)}   ${text}`);
+function backendHelp(available: Availability): string {
+  const usable = BACKEND_TYPES.filter(({ name }) => available.backends.has(name));
+  const lines = usable.map(({ name, text }) => `${name.padStart(12)}   ${text}`);
   return list('Supported TPM types (choose only one):', lines, '');
 }
 

@@ -242,4 +242,17 @@ describe('parseCommandLine() of the rest', () => {
       text: expect.stringMatching(text),
     });
   });
+
+  test('lists only what can be built', () => {
+    const available = { devices: new Set(['tpm-tis']), backends: new Set(['emulator']) };
+    const text = (line: string) => parseCommandLine('x86_64', words(line), available);
+    expect(text('-device help')).toEqual({
+      kind: 'print',
+      text: 'TPM devices:\n  name "tpm-tis"\n',
+    });
+    expect(text('-tpmdev help')).toEqual({
+      kind: 'print',
+      text: 'Supported TPM types (choose only one):\n    emulator   TPM emulator backend driver\n',
+    });
+  });
 });

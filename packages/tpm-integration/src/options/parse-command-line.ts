@@ -62,7 +62,7 @@ export function parseCommandLine(
   available: Availability,
 ): CommandLine {
   const options = scanOptions(words);
-  const help = helpAsked(target, options);
+  const help = helpAsked(target, options, available);
   if (help !== undefined) return { kind: 'print', text: help };
   return { kind: 'run', description: new DescriptionReader(target, options, available).read() };
 }
