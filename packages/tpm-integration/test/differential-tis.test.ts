@@ -37,6 +37,7 @@ test.each(RUNS)(
       const difference = await duel.play(episode);
       if (difference === undefined) continue;
       const failing = played.slice(0, start + difference.index + 1);
+      console.log(`After ${failing.length} steps:`, difference);
       const script = await minimize((steps) => Duel.replay(choice, steps), failing);
       const last = await Duel.replay(choice, script);
       expect.fail(

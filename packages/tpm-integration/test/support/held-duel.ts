@@ -19,8 +19,14 @@ export const RELEASE: TrafficStep = { line: '(answer)', mayStart: false };
 const PAGE = 0x1000;
 const LOCALITIES = 5;
 
-/** What QEMU gets to apply an answer whose effect may not show, in milliseconds. */
-const TIME_TO_APPLY = 4;
+/**
+ * What QEMU gets to apply an answer, in milliseconds: a thread of its own takes it, and the effect
+ * may not show. The patient time is for making sure that a difference is none of timing.
+ */
+const TIME_TO_APPLY = { usual: 5, patient: 60 } as const;
+
+/** What a step may take before it counts as hanging, in milliseconds. */
+const STEP_LIMIT = 10_000;
 
 /** A response to any command: of a length that depends on it. */
 function answerTo(command: string): string {
@@ -42,6 +48,7 @@ export class HeldDuel {
   /** TPM commands that were sent. */
   commands = 0;
   #holding = false;
+  #timeToApply: number = TIME_TO_APPLY.usual;
 
   private constructor(
     choice: DuelChoice,
@@ -79,14 +86,16 @@ export class HeldDuel {
     return duel;
   }
 
-  /** Plays steps on fresh machines. @returns the first difference */
+  /** Plays steps on fresh machines and with patience. @returns the first difference */
   static async replay(
     choice: DuelChoice,
     steps: readonly TrafficStep[],
   ): Promise<Difference | undefined> {
     const resources = new Resources();
     try {
-      return await (await HeldDuel.start(resources, choice)).play(steps);
+      const duel = await HeldDuel.start(resources, choice);
+      duel.#timeToApply = TIME_TO_APPLY.patient;
+      return await duel.play(steps);
     } finally {
       await resources.release();
     }
@@ -95,7 +104,16 @@ export class HeldDuel {
   /** Plays steps on both. @returns the first difference */
   async play(steps: readonly TrafficStep[]): Promise<Difference | undefined> {
     for (const [index, step] of steps.entries()) {
-      const difference = await this.#step(step);
+      const limit = new AbortController();
+      const difference = await Promise.race([
+        this.#step(step),
+        sleep(
+          STEP_LIMIT,
+          { index, step: step.line, qemu: 'hangs', ours: 'hangs' },
+          { signal: limit.signal },
+        ),
+      ]);
+      limit.abort();
       if (difference !== undefined) return { ...difference, index };
     }
     return undefined;
@@ -131,7 +149,7 @@ export class HeldDuel {
       peer.hold();
     }
     await this.#ours.machine.tpm?.settled();
-    await sleep(TIME_TO_APPLY);
+    await sleep(this.#timeToApply);
     return await compareAnswers(this.#qemu, this.#ours, this.#fingerprint, this.#choice.pin);
   }
 }
