@@ -16,6 +16,9 @@ const RUNS: readonly DuelChoice[] = (['2.0', '1.2'] as const).map((version) => (
   pin: 5,
 }));
 
+/** Steps after which both sides start afresh, so that a difference has a short history. */
+const LONGEST_SESSION = 2000;
+
 /** Accesses between a command and its answer, at most. */
 const LONGEST_WAIT = 30;
 
@@ -47,6 +50,11 @@ test.each(RUNS)(
     let steps = 0;
     let commands = 0;
     const replay = (script: readonly TrafficStep[]) => HeldDuel.replay(choice, script);
+    const confirm = async (failing: readonly TrafficStep[]) => {
+      console.log(`A difference after ${failing.length} steps`);
+      if ((await replay(failing)) !== undefined) await fail(failing, replay);
+      console.log('QEMU was slow: with more patience there is no difference');
+    };
     while (steps < ACCESSES) {
       const episode = withAnswers([...traffic.execution(), ...traffic.episode()], random);
       const start = played.length;
@@ -55,11 +63,8 @@ test.each(RUNS)(
       const before = session.commands;
       const difference = await session.play(episode);
       commands += session.commands - before;
-      if (difference === undefined) continue;
-      const failing = played.slice(0, start + difference.index + 1);
-      console.log(`After ${failing.length} steps:`, difference);
-      if ((await replay(failing)) !== undefined) await fail(failing, replay);
-      console.log('QEMU was slow: with more patience there is no difference');
+      if (difference === undefined && played.length < LONGEST_SESSION) continue;
+      if (difference !== undefined) await confirm(played.slice(0, start + difference.index + 1));
       await resources.release();
       session = await HeldDuel.start(resources, choice);
       played = [];
