@@ -36,6 +36,12 @@ export interface TpmFrontEnd<Snapshot extends FrontEndSnapshot = FrontEndSnapsho
    * Never rejects.
    */
   reset(options?: ResetOptions): Promise<ResetOutcome>;
+  /**
+   * Gives the back end up, for good: from now on the guest sees a dead device.
+   *
+   * @returns a promise that resolves when another device can claim the back end; never rejects
+   */
+  detach(): Promise<void>;
   /** Resolves when no command and no back-end request of this device is outstanding. */
   settled(): Promise<void>;
   /** Waits for a command in flight, takes in its response, then captures the device. */

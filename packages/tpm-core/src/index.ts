@@ -11,6 +11,13 @@ export {
   type TpmVersion,
 } from './backend.js';
 export {
+  BackendLink,
+  BackendLinkError,
+  type BackendLinkErrorCode,
+  type BackendLinkOptions,
+  type BackendUser,
+} from './backend-link.js';
+export {
   commandName,
   type DecodedMessage,
   decodeCommand,

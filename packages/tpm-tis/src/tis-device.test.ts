@@ -193,7 +193,7 @@ describe('TisDevice.reset', () => {
     async (bufferSize) => {
       const rig = new Rig({ bufferSize });
       const outcome = await rig.device.reset();
-      expect(outcome).toMatchObject({ started: false, error: { code: 'ERR_TIS_START' } });
+      expect(outcome).toMatchObject({ started: false, error: { code: 'ERR_BACKEND_START' } });
       expect(rig.read(0, 0xf00)).toBe(0);
     },
   );
@@ -223,7 +223,7 @@ describe('TisDevice.reset', () => {
     rig.backend.bufferSize = () => Promise.reject(new Error('broken'));
     expect(await rig.device.reset()).toMatchObject({
       started: false,
-      error: { code: 'ERR_TIS_START', message: 'Starting the TPM failed: Error: broken' },
+      error: { code: 'ERR_BACKEND_START', message: 'Starting the TPM failed: Error: broken' },
     });
   });
 });
@@ -277,7 +277,7 @@ describe('TisDevice.mmio', () => {
     rig.send(0);
     await rig.device.settled();
     expect(rig.drain(0, 11)).toBe(`${FAILURE}ff`);
-    expect(rig.errors.map((error) => error.code)).toEqual(['ERR_TIS_BACKEND']);
+    expect(rig.errors.map((error) => error.code)).toEqual(['ERR_BACKEND_CONTRACT']);
   });
 
   it('TisDevice.mmio does not throw when cancelling or clearing does', async () => {
@@ -378,7 +378,7 @@ describe('TisDevice.detach', () => {
     rig.backend.reset = () => Promise.reject(new Error('gone'));
     await rig.device.detach();
     expect(rig.backend.owner).toBeUndefined();
-    expect(rig.errors.map((error) => error.code)).toEqual(['ERR_TIS_BACKEND']);
+    expect(rig.errors.map((error) => error.code)).toEqual(['ERR_BACKEND_CONTRACT']);
   });
 });
 

@@ -1,5 +1,6 @@
 import {
   type AccessWidth,
+  BackendLink,
   fabricateFailureResponse,
   type IrqLine,
   type MmioRegion,
@@ -7,15 +8,15 @@ import {
   type ResetOutcome,
   SnapshotError,
   type TpmBackend,
+  type TpmdevError,
   type TpmFrontEnd,
   type TraceHook,
 } from 'tpm-core';
-import { BackendLink } from './backend-link.js';
 import { dumpForDebugging, type TisDebugDump } from './debug-dump.js';
 import { TisError } from './error.js';
 import type { LocalityRegisters } from './locality.js';
 import { readRegion, writeRegion } from './register-map.js';
-import { TIS_DEFAULT_IRQ, TIS_REGION_SIZE } from './registers.js';
+import { TIS_BUFFER_SIZE, TIS_DEFAULT_IRQ, TIS_REGION_SIZE } from './registers.js';
 import {
   applyState,
   captureState,
@@ -44,10 +45,10 @@ export interface TisDeviceOptions {
   readonly trace?: TraceHook;
   /**
    * Receives what went wrong out of the guest's sight: `ERR_TIS_REQUEST_LOST`, when a guest sent a
-   * second command while one was running, and `ERR_TIS_BACKEND`, when the back end threw, rejected
-   * or answered nonsense.
+   * second command while one was running, and `ERR_BACKEND_CONTRACT`, when the back end threw,
+   * rejected or answered nonsense.
    */
-  readonly onError?: (error: TisError) => void;
+  readonly onError?: (error: TpmdevError) => void;
   /** Receives a dump of the device when the guest reads the vendor-specific debug register. */
   readonly onDebugDump?: (dump: TisDebugDump) => void;
 }
@@ -80,7 +81,7 @@ export class TisDevice implements TpmFrontEnd<TisSnapshot> {
   readonly #backend: TpmBackend;
   readonly #core: TisCore;
   readonly #link: BackendLink;
-  readonly #onError: ((error: TisError) => void) | undefined;
+  readonly #onError: ((error: TpmdevError) => void) | undefined;
   readonly #onDebugRead: ((locality: LocalityRegisters) => void) | undefined;
   /** QEMU: after a failed start all registers read as zero and no write has an effect. */
   #isDead = false;
@@ -169,26 +170,13 @@ export class TisDevice implements TpmFrontEnd<TisSnapshot> {
 
   /**
    * Gives the back end up, for good: from now on registers read as zero and writes have no effect.
-   * QEMU: the back end is reset when its device lets go of it.
    *
    * @returns a promise that resolves when another device can claim the back end; never rejects
    */
   detach(): Promise<void> {
-    this.#detached ??= this.#detach();
-    return this.#detached;
-  }
-
-  async #detach(): Promise<void> {
     this.#isDead = true;
-    this.#link.abandon();
-    await this.settled();
-    try {
-      await this.#backend.reset();
-    } catch (cause) {
-      const message = `Resetting the back end "${this.#backend.kind}" failed while detaching ${this.model}: ${String(cause)}`;
-      this.#onError?.(new TisError('ERR_TIS_BACKEND', message, { cause }));
-    }
-    this.#backend.detach();
+    this.#detached ??= this.#link.release();
+    return this.#detached;
   }
 
   #read(offset: number, width: AccessWidth): number {
@@ -242,15 +230,19 @@ export class TisDevice implements TpmFrontEnd<TisSnapshot> {
   #connect(): BackendLink {
     const core = this.#core;
     const onError = this.#onError;
-    return new BackendLink(this.#backend, {
-      get bufferSize(): number {
-        return core.fifo.size;
+    return new BackendLink(
+      this.#backend,
+      {
+        get bufferSize(): number {
+          return core.fifo.size;
+        },
+        answered: ({ response }, selfTestDone) => core.answer(response, selfTestDone),
+        started: (bufferSize) => core.fifo.resize(bufferSize),
+        startFailed: () => this.#die(),
+        report: (error) => onError?.(error),
       },
-      answered: (response, selfTestDone) => core.answer(response, selfTestDone),
-      started: (bufferSize) => core.fifo.resize(bufferSize),
-      startFailed: () => this.#die(),
-      report: (error) => onError?.(error),
-    });
+      { bufferLimit: TIS_BUFFER_SIZE, asksSizeFirst: true },
+    );
   }
 
   /** The TPM doesn't run. A command that waited for it will never be answered. */

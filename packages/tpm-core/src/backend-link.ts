@@ -1,28 +1,44 @@
-import {
-  fabricateFailureResponse,
-  HEADER_SIZE,
-  isSelfTestDone,
-  isWellFormedResponse,
-  type Locality,
-  type ResetOutcome,
-  type TpmBackend,
-  TpmdevError,
-} from 'tpm-core';
-import { TisError } from './error.js';
-import { TIS_BUFFER_SIZE } from './registers.js';
+import type { Locality, TpmBackend, TpmResult } from './backend.js';
+import { TpmdevError, type TpmdevErrorOptions } from './error.js';
+import { fabricateFailureResponse, isSelfTestDone, isWellFormedResponse } from './failure.js';
+import type { ResetOutcome } from './front-end.js';
+import { HEADER_SIZE } from './wire.js';
+
+/**
+ * What goes wrong between a front end and its back end:
+ *
+ * - `'ERR_BACKEND_START'`: the back end could not be started
+ * - `'ERR_BACKEND_CONTRACT'`: the back end threw, rejected or answered nonsense
+ */
+export type BackendLinkErrorCode = 'ERR_BACKEND_START' | 'ERR_BACKEND_CONTRACT';
+
+/** An error of a {@link BackendLink}; {@link BackendLinkErrorCode} lists its codes. */
+export class BackendLinkError extends TpmdevError {
+  /** @param message what failed, with which value, and the way out */
+  constructor(code: BackendLinkErrorCode, message: string, options: TpmdevErrorOptions = {}) {
+    super(code, message, options);
+  }
+}
 
 /** What happens at the back end, as the device wants to know it. */
 export interface BackendUser {
   /** Bytes that a response may have. */
   readonly bufferSize: number;
-  /** The command that was submitted last is answered. */
-  answered(response: Uint8Array, selfTestDone: boolean): void;
-  /** The TPM runs. */
+  /**
+   * The command that was submitted last is answered.
+   *
+   * @param result what the back end answered; well-formed
+   * @param selfTestDone the exchange was a successful TPM_ContinueSelfTest
+   */
+  answered(result: TpmResult, selfTestDone: boolean): void;
+  /** A command that was abandoned is answered. Without this its answer is dropped. */
+  abandonedAnswered?(result: TpmResult): void;
+  /** The TPM runs with this buffer size in bytes. */
   started(bufferSize: number): void;
   /** The TPM could not be started. */
   startFailed(): void;
   /** Something went wrong that the guest doesn't see as such. */
-  report(error: TisError): void;
+  report(error: TpmdevError): void;
 }
 
 /**
@@ -32,8 +48,8 @@ export interface BackendUser {
 function usableBufferSize(reported: number, limit: number): number {
   const size = Math.min(reported, limit);
   if (Number.isInteger(size) && size >= HEADER_SIZE) return size;
-  throw new TisError(
-    'ERR_TIS_START',
+  throw new BackendLinkError(
+    'ERR_BACKEND_START',
     `Starting the TPM failed: the back end reports a buffer of ${reported} bytes, which can't hold a response header of ${HEADER_SIZE} bytes; check the TPM behind it`,
   );
 }
@@ -43,13 +59,23 @@ interface Submission {
   readonly locality: Locality;
 }
 
+/** How a {@link BackendLink} restarts the TPM. */
+export interface BackendLinkOptions {
+  /** Largest buffer that the front end can use, in bytes. */
+  readonly bufferLimit: number;
+  /** Whether the buffer size is asked for before an outstanding command is waited for. */
+  readonly asksSizeFirst: boolean;
+}
+
 /**
- * The asynchronous side of the device: at most one command, one restart and one
- * established-flag request are outstanding at the back end, and at most one of each waits.
+ * The asynchronous side of a front end: at most one command, one restart and one established-flag
+ * request are outstanding at the back end, and at most one of each waits. A back end that breaks
+ * its contract is reported and counts as one that failed.
  */
 export class BackendLink {
   readonly #backend: TpmBackend;
   readonly #user: BackendUser;
+  readonly #options: BackendLinkOptions;
   /** Identifies the command in flight; an answer with another number is of a time before a reset. */
   #ticket = 0;
   #inFlight = false;
@@ -64,9 +90,10 @@ export class BackendLink {
   #clearNext: Locality | undefined;
   #idleCallbacks: (() => void)[] = [];
 
-  constructor(backend: TpmBackend, user: BackendUser) {
+  constructor(backend: TpmBackend, user: BackendUser, options: BackendLinkOptions) {
     this.#backend = backend;
     this.#user = user;
+    this.#options = options;
   }
 
   /** Whether a command waits for its answer. */
@@ -104,6 +131,25 @@ export class BackendLink {
     this.#ticket++;
     this.#inFlight = false;
     this.#waiting = undefined;
+  }
+
+  /**
+   * Forgets the command in flight, waits until nothing is outstanding, resets the back end and
+   * gives up the claim on it.
+   *
+   * QEMU: the back end is reset when its device lets go of it.
+   *
+   * @returns a promise that resolves when another device can claim the back end; never rejects
+   */
+  async release(): Promise<void> {
+    this.abandon();
+    await new Promise<void>((resolve) => this.whenIdle(resolve));
+    try {
+      await this.#backend.reset();
+    } catch (cause) {
+      this.#reportFault('being reset', cause);
+    }
+    this.#backend.detach();
   }
 
   /** Asks the TPM to cut the command in flight short. */
@@ -144,7 +190,9 @@ export class BackendLink {
     } catch (cause) {
       const error = TpmdevError.isInstance(cause)
         ? cause
-        : new TisError('ERR_TIS_START', `Starting the TPM failed: ${String(cause)}`, { cause });
+        : new BackendLinkError('ERR_BACKEND_START', `Starting the TPM failed: ${String(cause)}`, {
+            cause,
+          });
       this.#restarted(() => this.#user.startFailed());
       return { started: false, error };
     }
@@ -152,10 +200,12 @@ export class BackendLink {
     return { started: true };
   }
 
-  /** The back end's part of a reset; the size query goes out before anything is waited for. */
+  /** The back end's part of a reset. */
   async #startBackend(deferred: boolean): Promise<number> {
-    const bufferSize = usableBufferSize(await this.#backend.bufferSize(), TIS_BUFFER_SIZE);
-    await this.#backend.reset();
+    const { asksSizeFirst, bufferLimit } = this.#options;
+    if (!asksSizeFirst) await this.#backend.reset();
+    const bufferSize = usableBufferSize(await this.#backend.bufferSize(), bufferLimit);
+    if (asksSizeFirst) await this.#backend.reset();
     return usableBufferSize(await this.#backend.start({ bufferSize, deferred }), bufferSize);
   }
 
@@ -177,19 +227,22 @@ export class BackendLink {
     // A command that is shorter than a header leaves zeros, which are no command code.
     this.#header.fill(0);
     this.#header.set(command.subarray(0, HEADER_SIZE));
-    let response: Uint8Array;
+    let result: TpmResult;
     try {
-      ({ response } = await this.#backend.execute({ command, locality, responseCapacity }));
-      if (!isWellFormedResponse(response, responseCapacity)) {
-        throw new TypeError(`malformed response of ${response.length} bytes`);
+      result = await this.#backend.execute({ command, locality, responseCapacity });
+      if (!isWellFormedResponse(result.response, responseCapacity)) {
+        throw new TypeError(`malformed response of ${result.response.length} bytes`);
       }
     } catch (cause) {
       this.#reportFault('executing a command', cause);
-      response = fabricateFailureResponse();
+      result = { response: fabricateFailureResponse(), failed: true };
     }
-    if (ticket !== this.#ticket) return;
+    if (ticket !== this.#ticket) {
+      this.#user.abandonedAnswered?.(result);
+      return;
+    }
     try {
-      this.#user.answered(response, isSelfTestDone(this.#header, response));
+      this.#user.answered(result, isSelfTestDone(this.#header, result.response));
     } finally {
       this.#inFlight = false;
       this.#checkIdle();
@@ -224,8 +277,8 @@ export class BackendLink {
 
   #reportFault(action: string, cause: unknown): void {
     this.#user.report(
-      new TisError(
-        'ERR_TIS_BACKEND',
+      new BackendLinkError(
+        'ERR_BACKEND_CONTRACT',
         `Back end "${this.#backend.kind}" broke its contract while ${action}: ${String(cause)}`,
         { cause },
       ),
