@@ -5,8 +5,8 @@ import { Random } from './support/random.js';
 import { Resources } from './support/resources.js';
 import { TisTraffic, type TrafficStep } from './support/tis-traffic.js';
 
-const ACCESSES = Number(process.env['DIFFERENTIAL_ACCESSES'] ?? 20_000) / 4;
-const SEED = Number(process.env['DIFFERENTIAL_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+const ACCESSES = Number(process.env.TPMDEV_ACCESSES ?? 20_000) / 4;
+const SEED = Number(process.env.TPMDEV_SEED ?? Math.floor(Math.random() * 2 ** 32));
 
 const RUNS: readonly DuelChoice[] = (['2.0', '1.2'] as const).map((version) => ({
   family: 'q35',
@@ -42,7 +42,7 @@ test.each(RUNS)(
   'HeadlessMachine answers random accesses during a command like QEMU: TPM $version',
   { timeout: 600_000 },
   async (choice) => {
-    console.log(`DIFFERENTIAL_SEED=${SEED}`);
+    console.log(`TPMDEV_SEED=${SEED}`);
     const random = new Random(SEED);
     const traffic = new TisTraffic(random, choice.base, choice.version, true);
     let session = await HeldDuel.start(resources, choice);

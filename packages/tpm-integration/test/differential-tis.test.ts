@@ -5,8 +5,8 @@ import { Resources } from './support/resources.js';
 import { TisTraffic, type TrafficStep } from './support/tis-traffic.js';
 
 /** Accesses per run, and the seed of a run to repeat: environment variables for people. */
-const ACCESSES = Number(process.env.DIFFERENTIAL_ACCESSES ?? 40_000);
-const SEED = Number(process.env.DIFFERENTIAL_SEED ?? Math.floor(Math.random() * 2 ** 32));
+const ACCESSES = Number(process.env.TPMDEV_ACCESSES ?? 40_000);
+const SEED = Number(process.env.TPMDEV_SEED ?? Math.floor(Math.random() * 2 ** 32));
 
 const PC = { base: 0xfed4_0000, controller: 'ioapic', pin: 5 } as const;
 const VIRT = { base: 0x0c00_0000, controller: '/machine/unattached/device[1]', pin: 112 } as const;
@@ -25,7 +25,7 @@ test.each(RUNS)(
   'HeadlessMachine answers random accesses like QEMU: $family, TPM $version',
   { timeout: 600_000 },
   async (choice) => {
-    console.log(`DIFFERENTIAL_SEED=${SEED} DIFFERENTIAL_ACCESSES=${ACCESSES}`);
+    console.log(`TPMDEV_SEED=${SEED} TPMDEV_ACCESSES=${ACCESSES}`);
     const hasPpi = choice.family !== 'virt';
     const traffic = new TisTraffic(new Random(SEED), choice.base, choice.version, hasPpi);
     const duel = await Duel.start(resources, choice);
