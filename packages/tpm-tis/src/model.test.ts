@@ -222,8 +222,8 @@ function observe(rig: Rig): number[] {
   return seen;
 }
 
-const SEED = Number(process.env.FAST_CHECK_SEED ?? Date.now() & 0x7fff_ffff);
-console.info(`model.test.ts: FAST_CHECK_SEED=${SEED}`);
+const SEED = Number(process.env.TPMDEV_SEED ?? Date.now() & 0x7fff_ffff);
+console.info(`model.test.ts: TPMDEV_SEED=${SEED}`);
 
 describe('TisDevice', () => {
   it('TisDevice keeps its invariants and ends every wait in any life', async () => {

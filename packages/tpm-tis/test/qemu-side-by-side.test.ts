@@ -243,8 +243,8 @@ class SideBySide {
   }
 }
 
-const SEED = Number(process.env.FAST_CHECK_SEED ?? Date.now() & 0x7fff_ffff);
-console.info(`qemu-side-by-side.test.ts: FAST_CHECK_SEED=${SEED}`);
+const SEED = Number(process.env.TPMDEV_SEED ?? Date.now() & 0x7fff_ffff);
+console.info(`qemu-side-by-side.test.ts: TPMDEV_SEED=${SEED}`);
 
 describe('TisDevice', () => {
   it.each([
