@@ -8,11 +8,18 @@ import { QmpClientLines } from './qmp-client-lines.js';
 import { QtestClient } from './qtest-client.js';
 import type { Program, Resources } from './resources.js';
 
-/** @returns the path of a script that runs our command under QEMU's name */
-export async function installAsQemu(resources: Resources, target: SystemTarget): Promise<string> {
+/**
+ * @param node program that runs the command
+ * @returns the path of a script that runs our command under QEMU's name
+ */
+export async function installAsQemu(
+  resources: Resources,
+  target: SystemTarget,
+  node: string = process.execPath,
+): Promise<string> {
   const bin = fileURLToPath(new URL(`../../dist/bin/tpm-system-${target}.js`, import.meta.url));
   const script = join(await resources.directory(), `qemu-system-${target}`);
-  await writeFile(script, `#!/bin/sh\nexec '${process.execPath}' '${bin}' "$@"\n`);
+  await writeFile(script, `#!/bin/sh\nexec '${node}' '${bin}' "$@"\n`);
   await chmod(script, 0o755);
   return script;
 }
@@ -31,11 +38,12 @@ export async function startCommand(
   resources: Resources,
   target: SystemTarget,
   words: readonly string[],
+  node: string = process.execPath,
 ): Promise<DrivenCommand> {
   const directory = await resources.directory();
   const qtestServer = await resources.listen(join(directory, 'qtest'));
   const monitorServer = await resources.listen(join(directory, 'qmp'));
-  const program = await resources.start(await installAsQemu(resources, target), [
+  const program = await resources.start(await installAsQemu(resources, target, node), [
     ...['-qtest', `unix:${join(directory, 'qtest')}`, '-qtest-log', '/dev/null'],
     ...['-chardev', `socket,path=${join(directory, 'qmp')},id=char0`],
     ...['-mon', 'chardev=char0,mode=control', '-display', 'none', '-audio', 'none'],
