@@ -51,6 +51,11 @@ export interface DeviceDefinition {
   readonly irq: number;
   /** Whether the physical presence interface's memory is mapped. */
   readonly ppi: boolean;
+  /**
+   * `tpm-crb` only: whether messages beyond the data buffer are passed in pieces (CapCRBChunk);
+   * absent counts as off.
+   */
+  readonly chunking?: boolean;
   /** `tpm-spapr` only: unit address on the virtual I/O bus. */
   readonly reg?: number;
 }

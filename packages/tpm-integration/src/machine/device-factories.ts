@@ -1,4 +1,5 @@
 import type { GuestMemory, TpmBackend, TpmFrontEnd, TraceHook } from 'tpm-core';
+import { CRB_BASE_ADDRESS, CrbDevice } from 'tpm-crb';
 import { TIS_BASE_ADDRESS, TisDevice } from 'tpm-tis';
 import type { DeviceDefinition, DeviceModel, MachineFamily } from '../description.js';
 import { MachineError } from './error.js';
@@ -22,6 +23,8 @@ export interface PluggedDevice {
   readonly address: number;
   /** Physical address of the memory of the physical presence interface, when it has one. */
   readonly ppiAddress?: number;
+  /** Memory in the device that counts as guest memory: a memory overwrite clears it too. */
+  readonly guestMemory?: Uint8Array;
 }
 
 /** Builds a device of one model. @throws TpmdevError when the machine has no place for it */
@@ -43,6 +46,10 @@ function refuse({ definition, family }: DeviceContext, families: string): never 
   );
 }
 
+function ppiOf(definition: DeviceDefinition): { ppiAddress?: number } {
+  return definition.ppi ? { ppiAddress: PPI_ADDRESS } : {};
+}
+
 function plugTis(context: DeviceContext): PluggedDevice {
   const { definition, family, backend, pins, trace } = context;
   if (family !== 'pc' && family !== 'q35') refuse(context, '"pc" or "q35"');
@@ -53,8 +60,7 @@ function plugTis(context: DeviceContext): PluggedDevice {
     variant: 'isa',
     ...traced(trace),
   });
-  const ppi = definition.ppi ? { ppiAddress: PPI_ADDRESS } : {};
-  return { device, address: TIS_BASE_ADDRESS, ...ppi };
+  return { device, address: TIS_BASE_ADDRESS, ...ppiOf(definition) };
 }
 
 function plugTisSysbus(context: DeviceContext): PluggedDevice {
@@ -70,8 +76,29 @@ function plugTisSysbus(context: DeviceContext): PluggedDevice {
   return { device, address: PLATFORM_BUS.address };
 }
 
+function plugCrb(context: DeviceContext): PluggedDevice {
+  const { definition, family, backend, trace } = context;
+  if (family !== 'pc' && family !== 'q35') refuse(context, '"pc" or "q35"');
+  const device = new CrbDevice({
+    backend,
+    variant: 'pc',
+    chunking: definition.chunking === true,
+    ...traced(trace),
+  });
+  return {
+    device,
+    address: CRB_BASE_ADDRESS,
+    guestMemory: device.dataBuffer,
+    ...ppiOf(definition),
+  };
+}
+
 /** The models that can be plugged in, and how. */
-export const deviceFactories: ReadonlyMap<DeviceModel, DeviceFactory> = new Map([
+export const deviceFactories: ReadonlyMap<DeviceModel, DeviceFactory> = new Map<
+  DeviceModel,
+  DeviceFactory
+>([
+  ['tpm-crb', plugCrb],
   ['tpm-tis', plugTis],
   ['tpm-tis-device', plugTisSysbus],
 ]);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { describeMachine } from '../../test/support/peers.js';
 import { ScriptedBackend } from '../../test/support/scripted-backend.js';
-import type { MachineDescription } from '../description.js';
+import type { DeviceModel, MachineDescription } from '../description.js';
 import { HeadlessMachine } from './machine.js';
 
 const TIS = 0xfed4_0000;
@@ -11,9 +11,11 @@ const MEMORY_OVERWRITE = PPI + 0x15a;
 async function start(
   family: 'pc' | 'q35' | 'virt' = 'q35',
   properties: Readonly<Record<string, string>> = {},
+  model?: DeviceModel,
 ) {
   const backend = new ScriptedBackend();
-  const machine = new HeadlessMachine(describeMachine({ family, properties }, true), { backend });
+  const choice = { family, properties, ...(model === undefined ? {} : { model }) };
+  const machine = new HeadlessMachine(describeMachine(choice, true), { backend });
   const outcome = await machine.reset();
   const events: string[] = [];
   machine.onEvent(({ type }) => events.push(type));
@@ -80,6 +82,65 @@ test('HeadlessMachine.reset() clears memory when PPI memory asks for it, and PPI
     expect(read32(machine, 0x1000)).toBe(kept ? 0x0403_0201 : 0);
     expect(read32(machine, MEMORY_OVERWRITE)).toBe(request);
   }
+});
+
+describe('HeadlessMachine with tpm-crb', () => {
+  const CRB = { interfaceId: TIS + 0x30, start: TIS + 0x4c, buffer: TIS + 0x80, end: TIS + 0x1000 };
+
+  test.each(['pc', 'q35'] as const)(
+    'has one page and PPI memory on %s, and no more',
+    async (family) => {
+      const { machine } = await start(family, {}, 'tpm-crb');
+      expect(read32(machine, CRB.interfaceId)).toBe(0x0002_5811);
+      for (let address = CRB.end - 4; address <= PPI + 0x400; address += 4) {
+        write(machine, address, 1, 2, 3, 4);
+        const isMapped = address < CRB.end || (address >= PPI && address < PPI + 0x400);
+        expect([address, read32(machine, address)]).toEqual([address, isMapped ? 0x0403_0201 : 0]);
+      }
+    },
+  );
+
+  test('has no PPI memory with ppi=off, and announces chunking with cap-chunk=on', async () => {
+    const { machine } = await start('q35', { ppi: 'off', 'cap-chunk': 'on' }, 'tpm-crb');
+    expect(read32(machine, CRB.interfaceId)).toBe(0x0002_5c11);
+    write(machine, PPI, 7);
+    expect(read32(machine, PPI)).toBe(0);
+  });
+
+  test('is refused by a machine that has no place for it', async () => {
+    await expect(start('virt', {}, 'tpm-crb')).rejects.toThrow(
+      'Device "tpm-crb" has no place in machine "virt"; use machine "pc" or "q35"',
+    );
+  });
+
+  test.each([
+    [0x00, 0x0403_0201],
+    [0x01, 0],
+  ])('keeps or clears the data buffer at a reset as PPI memory says: %i', async (request, kept) => {
+    const { machine } = await start('q35', {}, 'tpm-crb');
+    write(machine, CRB.buffer, 1, 2, 3, 4);
+    write(machine, CRB.end - 4, 1, 2, 3, 4);
+    write(machine, MEMORY_OVERWRITE, request);
+    await machine.reset();
+    expect([read32(machine, CRB.buffer), read32(machine, CRB.end - 4)]).toEqual([kept, kept]);
+    expect(read32(machine, MEMORY_OVERWRITE)).toBe(request);
+  });
+
+  test('delivers the answer to a command that ran at the reset into the cleared buffer', async () => {
+    const { machine, backend } = await start('q35', {}, 'tpm-crb');
+    write(machine, TIS + 0x08, 1);
+    write(machine, CRB.buffer, 0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x7b, 0, 8);
+    backend.held = true;
+    write(machine, CRB.start, 1);
+    write(machine, MEMORY_OVERWRITE, 1);
+    const reset = machine.reset();
+    expect(read32(machine, CRB.buffer)).toBe(0);
+    await new Promise((resolve) => setImmediate(resolve));
+    backend.proceed();
+    await reset;
+    expect(read32(machine, CRB.buffer)).toBe(0x0000_c400);
+    expect(read32(machine, CRB.buffer + 8)).toBe(0x0900);
+  });
 });
 
 test('HeadlessMachine.reset() gives the registers their reset values and restarts the TPM', async () => {

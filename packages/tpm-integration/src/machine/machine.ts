@@ -57,6 +57,8 @@ export class HeadlessMachine {
   readonly tpm: TpmFrontEnd | undefined;
   readonly #ram: Ram;
   readonly #ppi: Ram | undefined;
+  /** Guest memory that is in the TPM device. */
+  readonly #deviceMemory: Uint8Array | undefined;
   readonly #objects: Map<string, MachineObject> = new Map();
   readonly #listeners: Set<(event: MachineEvent) => void> = new Set();
   #intercepted: MachineObject | undefined;
@@ -82,6 +84,7 @@ export class HeadlessMachine {
     if (description.device !== undefined) {
       const plugged = this.#plug(description.device, parts);
       this.tpm = plugged.device;
+      this.#deviceMemory = plugged.guestMemory;
       this.memory.mapRegisters(plugged.address, plugged.device.mmio);
       if (plugged.ppiAddress !== undefined) {
         this.#ppi = new Ram(PPI.size);
@@ -153,8 +156,12 @@ export class HeadlessMachine {
     const first = !this.#created;
     this.#created = true;
     this.#outstanding++;
+    // Before the device: it may still put the answer to a running command into its memory.
+    if (this.#isMemoryClearRequested()) {
+      this.#ram.clear();
+      this.#deviceMemory?.fill(0);
+    }
     const restart = this.tpm?.reset();
-    if (this.#isMemoryClearRequested()) this.#ram.clear();
     const outcome: ResetOutcome = (await restart) ?? { started: true };
     if (first) {
       if (!this.description.startPaused) this.#status = 'running';

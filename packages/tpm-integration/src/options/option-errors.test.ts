@@ -228,6 +228,14 @@ describe('parseCommandLine() refuses', () => {
       "-device tpm-tis,tpmdev=t,ppi=maybe: Parameter 'ppi' expects 'on' or 'off'",
     ],
     [
+      `${DEVICE} tpm-crb,tpmdev=t,cap-chunk=1`,
+      "-device tpm-crb,tpmdev=t,cap-chunk=1: Parameter 'cap-chunk' expects 'on' or 'off'",
+    ],
+    [
+      `${DEVICE} tpm-tis,tpmdev=t,cap-chunk=on`,
+      "-device tpm-tis,tpmdev=t,cap-chunk=on: Property 'tpm-tis.cap-chunk' not found",
+    ],
+    [
       `${DEVICE} tpm-tis,tpmdev=t,foo=1`,
       "-device tpm-tis,tpmdev=t,foo=1: Property 'tpm-tis.foo' not found",
     ],

@@ -122,6 +122,9 @@ describe('parseCommandLine() of -device', () => {
     ['tpm-tis,ppi=yes,tpmdev=t,id=x', 'x86_64', { ppi: true, id: 'x' }],
     ['tpm-tis-device,tpmdev=t,irq=4294967295', 'aarch64', { irq: 0xffff_ffff, ppi: false }],
     ['tpm-crb,tpmdev=t,ppi=off', 'x86_64', { model: 'tpm-crb', ppi: false }],
+    ['tpm-crb,tpmdev=t', 'x86_64', { ppi: true, chunking: false }],
+    ['tpm-crb,tpmdev=t,cap-chunk=on', 'x86_64', { chunking: true }],
+    ['tpm-crb,tpmdev=t,cap-chunk=off', 'x86_64', { chunking: false }],
     ['tpm-spapr,tpmdev=t', 'ppc64', { model: 'tpm-spapr', ppi: false, reg: 0xffff_ffff }],
     ['tpm-spapr,tpmdev=t,reg=0x71000000', 'ppc64', { reg: 0x7100_0000 }],
   ])('accepts %s for %s', (device, target, expected) => {
@@ -232,7 +235,10 @@ describe('parseCommandLine() of the rest', () => {
     ['-machine help', /^q35 +PC .* \(alias of pc-q35-7\.2\)$/m],
     ['-device help', /^ {2}name "tpm-tis"$/m],
     ['-device tpm-tis,help', /^tpm-tis options:\n {2}irq=<uint32> +- \(default: 5\)$/m],
-    ['-device tpm-crb,?', /^tpm-crb options:/],
+    [
+      '-device tpm-crb,?',
+      /^tpm-crb options:\n {2}cap-chunk=<bool> +- \(default: false; newer than QEMU 7\.2\)\n {2}ppi=<bool> +- \(default: true\)\n {2}tpmdev=<str>/,
+    ],
     ['-tpmdev help', /^ +emulator {3}TPM emulator backend driver$/m],
     ['-chardev help', /^ {2}socket$/m],
     ['-accel help', /^qtest$/m],

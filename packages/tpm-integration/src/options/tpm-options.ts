@@ -54,13 +54,18 @@ const TPMDEV: DeviceProperty = {
 };
 const IRQ: DeviceProperty = { name: 'irq', type: 'uint32', text: `(default: ${DEFAULT_IRQ})` };
 const PPI: DeviceProperty = { name: 'ppi', type: 'bool', text: '(default: true)' };
+const CHUNKING: DeviceProperty = {
+  name: 'cap-chunk',
+  type: 'bool',
+  text: '(default: false; newer than QEMU 7.2)',
+};
 const REG: DeviceProperty = { name: 'reg', type: 'uint32', text: `(default: ${UNASSIGNED_REG})` };
 
 /** Properties of every TPM device besides `driver`, `id` and `bus`, in the order of `help`. */
 export const DEVICE_PROPERTIES: Readonly<Record<DeviceModel, readonly DeviceProperty[]>> = {
   'tpm-tis': [IRQ, PPI, TPMDEV],
   'tpm-tis-device': [IRQ, TPMDEV],
-  'tpm-crb': [PPI, TPMDEV],
+  'tpm-crb': [CHUNKING, PPI, TPMDEV],
   'tpm-spapr': [REG, TPMDEV],
 };
 
@@ -207,9 +212,8 @@ export function parseDevice(
   checkPropertyNames(list, model, refuse);
   const irq = uint32Property(list, 'irq', DEFAULT_IRQ, refuse);
   const reg = uint32Property(list, 'reg', UNASSIGNED_REG, refuse);
-  const ppi = list.get('ppi');
-  const ppiOn = ppi === undefined ? context.defaultPpi : parseBoolean(ppi);
-  if (ppiOn === undefined) return refuse("Parameter 'ppi' expects 'on' or 'off'");
+  const ppi = booleanProperty(list, PPI.name, context.defaultPpi, refuse);
+  const chunking = booleanProperty(list, CHUNKING.name, false, refuse);
   const tpmdev = tpmdevOf(list, model, context, refuse);
   if (model === 'tpm-tis' && irq > LAST_ISA_IRQ) {
     return refuse(`IRQ ${irq} is outside valid range of 0 to ${LAST_ISA_IRQ}`);
@@ -218,8 +222,9 @@ export function parseDevice(
     model,
     tpmdev,
     irq,
-    ppi: ppiOn && DEVICE_PROPERTIES[model].includes(PPI),
+    ppi: ppi && DEVICE_PROPERTIES[model].includes(PPI),
     ...(id === undefined ? {} : { id }),
+    ...(model === 'tpm-crb' ? { chunking } : {}),
     ...(model === 'tpm-spapr' ? { reg } : {}),
   };
 }
@@ -262,6 +267,17 @@ function checkPropertyNames(list: KeyValueList, model: DeviceModel, refuse: Refu
     if (name !== 'bus') refuse(`Property '${model}.${name}' not found`);
     if (MODEL_BUS[model] !== value) refuse(`Bus '${value}' not found`);
   }
+}
+
+function booleanProperty(
+  list: KeyValueList,
+  name: string,
+  absent: boolean,
+  refuse: Refuse,
+): boolean {
+  const text = list.get(name);
+  const value = text === undefined ? absent : parseBoolean(text);
+  return value ?? refuse(`Parameter '${name}' expects 'on' or 'off'`);
 }
 
 function uint32Property(list: KeyValueList, name: string, absent: number, refuse: Refuse): number {

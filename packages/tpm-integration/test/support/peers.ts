@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connectSwtpm } from 'tpm-backend-swtpm';
 import type { TpmBackend, TpmVersion, TraceEvent } from 'tpm-core';
-import type { MachineDescription, MachineFamily } from '../../src/description.js';
+import type { DeviceModel, MachineDescription, MachineFamily } from '../../src/description.js';
 import { HeadlessMachine } from '../../src/machine/machine.js';
 import { QtestServer } from '../../src/qtest/qtest-server.js';
 import { QtestClient } from './qtest-client.js';
@@ -49,6 +49,8 @@ export async function startSwtpm(resources: Resources, version: TpmVersion): Pro
 /** Which machine to build. */
 export interface MachineChoice {
   readonly family: Exclude<MachineFamily, 'pseries'>;
+  /** Model of the TPM device; the machine's TIS unless given. */
+  readonly model?: DeviceModel;
   /** Memory in MiB. */
   readonly memory?: number;
   /** Device properties besides `tpmdev`. */
@@ -82,6 +84,10 @@ const DEFAULT_MEMORY = 128;
 /** How an emulator is started: the program and the arguments in front of the machine's. */
 export type EmulatorCommand = readonly [program: string, ...parameters: string[]];
 
+function modelOf({ family, model }: MachineChoice): DeviceModel {
+  return model ?? (family === 'virt' ? 'tpm-tis-device' : 'tpm-tis');
+}
+
 function qemuCommand({ family }: MachineChoice): EmulatorCommand {
   return [family === 'virt' ? 'qemu-system-aarch64' : 'qemu-system-x86_64'];
 }
@@ -109,7 +115,7 @@ export async function startEmulator(
   const directory = await resources.directory();
   const qtest = await resources.listen(join(directory, 'qtest'));
   const monitor = await resources.listen(join(directory, 'qmp'));
-  const device = [choice.family === 'virt' ? 'tpm-tis-device' : 'tpm-tis', 'tpmdev=tpm0'];
+  const device: string[] = [modelOf(choice), 'tpmdev=tpm0'];
   for (const [name, value] of Object.entries(choice.properties ?? {})) {
     device.push(`${name}=${value}`);
   }
@@ -190,8 +196,8 @@ export class QmpClient {
 /** A headless machine of our own behind a real socket. */
 export interface DrivenHeadless extends Driven {
   readonly machine: HeadlessMachine;
-  /** Receives each command that the device sends to its back end, at that moment. */
-  onCommand(listener: () => void): void;
+  /** Number of commands that the device has sent to its back end. */
+  readonly commands: number;
   /** Opens another connection. */
   reconnect(): Promise<QtestClient>;
 }
@@ -214,10 +220,11 @@ export function describeMachine(choice: MachineChoice, withTpm: boolean): Machin
     ...(withTpm
       ? {
           device: {
-            model: arm ? 'tpm-tis-device' : 'tpm-tis',
+            model: modelOf(choice),
             tpmdev: 'tpm0',
             irq: Number(properties.irq ?? 5),
             ppi: !arm && properties.ppi !== 'off',
+            chunking: properties['cap-chunk'] === 'on',
           },
         }
       : {}),
@@ -230,9 +237,9 @@ export async function startHeadless(
   choice: MachineChoice,
   backend?: TpmBackend,
 ): Promise<DrivenHeadless> {
-  let listener = () => {};
+  let commands = 0;
   const trace = (event: TraceEvent) => {
-    if (event.type === 'command') listener();
+    if (event.type === 'command') commands++;
   };
   const machine = new HeadlessMachine(
     describeMachine(choice, backend !== undefined),
@@ -252,8 +259,8 @@ export async function startHeadless(
   return {
     machine,
     client: await open(),
-    onCommand: (added) => {
-      listener = added;
+    get commands() {
+      return commands;
     },
     reconnect: open,
     beginReset: async () => ({ done: machine.reset().then(() => {}) }),
