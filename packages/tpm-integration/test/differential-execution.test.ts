@@ -1,20 +1,36 @@
 import { afterEach, expect, test } from 'vitest';
+import { CRB_COMPARED, TIS_COMPARED } from './support/compared-device.js';
+import { CrbTraffic } from './support/crb-traffic.js';
+import { accessCount, SEED } from './support/differential-run.js';
 import { type DuelChoice, minimize, type Replay } from './support/duel.js';
 import { HeldDuel, RELEASE } from './support/held-duel.js';
 import { Random } from './support/random.js';
 import { Resources } from './support/resources.js';
-import { TisTraffic, type TrafficStep } from './support/tis-traffic.js';
+import { TisTraffic } from './support/tis-traffic.js';
+import type { Traffic, TrafficStep } from './support/traffic.js';
 
-const ACCESSES = Number(process.env.TPMDEV_ACCESSES ?? 20_000) / 4;
-const SEED = Number(process.env.TPMDEV_SEED ?? Math.floor(Math.random() * 2 ** 32));
+const ACCESSES = accessCount(20_000) / 4;
 
-const RUNS: readonly DuelChoice[] = (['2.0', '1.2'] as const).map((version) => ({
-  family: 'q35',
-  version,
-  base: 0xfed4_0000,
-  controller: 'ioapic',
-  pin: 5,
-}));
+const DEVICES = [
+  { model: 'tpm-tis', device: TIS_COMPARED },
+  { model: 'tpm-crb', device: CRB_COMPARED },
+] as const;
+const RUNS: readonly DuelChoice[] = DEVICES.flatMap((device) =>
+  (['2.0', '1.2'] as const).map((version) => ({
+    family: 'q35',
+    version,
+    ...device,
+    base: 0xfed4_0000,
+    controller: 'ioapic',
+    pin: 5,
+  })),
+);
+
+function trafficOf({ model, base, version }: DuelChoice, random: Random): Traffic {
+  return model === 'tpm-crb'
+    ? new CrbTraffic(random, base, version)
+    : new TisTraffic(random, base, version, true);
+}
 
 /** Steps after which both sides start afresh, so that a difference has a short history. */
 const LONGEST_SESSION = 2000;
@@ -39,12 +55,12 @@ function withAnswers(steps: readonly TrafficStep[], random: Random): TrafficStep
 }
 
 test.each(RUNS)(
-  'HeadlessMachine answers random accesses during a command like QEMU: TPM $version',
+  'HeadlessMachine answers random accesses during a command like QEMU: $model, TPM $version',
   { timeout: 600_000 },
   async (choice) => {
     console.log(`TPMDEV_SEED=${SEED}`);
     const random = new Random(SEED);
-    const traffic = new TisTraffic(random, choice.base, choice.version, true);
+    const traffic = trafficOf(choice, random);
     let session = await HeldDuel.start(resources, choice);
     let played: TrafficStep[] = [];
     let steps = 0;

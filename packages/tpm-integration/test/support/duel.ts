@@ -1,5 +1,5 @@
 import type { TpmVersion } from 'tpm-core';
-import type { TisSnapshot } from 'tpm-tis';
+import type { AnswerSign, ComparedDevice } from './compared-device.js';
 import {
   type Driven,
   type DrivenHeadless,
@@ -12,11 +12,13 @@ import {
   until,
 } from './peers.js';
 import { Resources } from './resources.js';
-import { RESET, type TrafficStep } from './tis-traffic.js';
+import { RESET, type TrafficStep } from './traffic.js';
 
 /** What both sides are built from. */
 export interface DuelChoice extends MachineChoice {
   readonly version: TpmVersion;
+  /** What there is to know about the device. */
+  readonly device: ComparedDevice;
   /** Address of the registers. */
   readonly base: number;
   /** Object path of the interrupt controller. */
@@ -34,13 +36,6 @@ export interface Difference {
   readonly qemu: string;
   readonly ours: string;
 }
-
-/** Shortest message that swtpm takes as a command; it waits for the rest of a shorter one. */
-const HEADER_SIZE = 10;
-const STATUS_OFFSET = 0x18;
-const PAGE = 0x1000;
-const EXPECT = 0x08;
-const DATA_AVAILABLE = 0x10n;
 
 /** Steps that are sent in one piece, at most. */
 const BATCH = 256;
@@ -124,29 +119,27 @@ export class Duel {
       await Promise.all(resets.map(({ done }) => done));
       return undefined;
     }
-    const before = await snapshotOf(this.#ours);
-    // QEMU and swtpm wait for ever for the rest of a command that is shorter than a header.
-    if (wouldHang(before)) return undefined;
+    const { device, base } = this.#choice;
+    const watch = await device.watch(this.#ours, base);
+    if (watch.isShorterThanHeader || watch.isOfOtherCode) return undefined;
     const difference = await this.#exchange([step.line], index);
     if (difference !== undefined) return difference;
     // Interrupts of the command itself come after the answer to the access that started it.
     const since = this.#qemu.client.interruptsPaired;
-    const after = await snapshotOf(this.#ours);
-    const active = before.activeLocality;
-    if (!hasCompleted(before, after)) return undefined;
+    const sign = await watch.answered();
+    if (sign === undefined) return undefined;
     this.commands++;
-    return this.#awaitQemu(active, since, index, step.line);
+    return this.#awaitQemu(sign, since, index, step.line);
   }
 
   async #awaitQemu(
-    locality: number,
+    { address, mask, value }: AnswerSign,
     since: number,
     index: number,
     step: string,
   ): Promise<Difference | undefined> {
-    const address = this.#choice.base + locality * PAGE + STATUS_OFFSET;
     await until(
-      async () => ((await this.#qemu.client.read(address, 4)) & DATA_AVAILABLE) !== 0n,
+      async () => ((await this.#qemu.client.read(address, 4)) & mask) === value,
       `QEMU to finish the command of step ${index} (${step})`,
     );
     const interrupts = ofPin(this.#qemu.client.interruptLog.slice(since), this.#choice.pin);
@@ -188,25 +181,6 @@ export async function compareAnswers(
 
 function isBarrier(step: TrafficStep): boolean {
   return step.mayStart || step.line === '';
-}
-
-/** @returns the registers of our device; waits for a command in flight */
-export async function snapshotOf({ machine }: DrivenHeadless): Promise<TisSnapshot> {
-  return (await machine.tpm!.snapshot()) as TisSnapshot;
-}
-
-/** @returns whether the command in the buffer is too short to be answered */
-export function wouldHang({ activeLocality, localities, offset }: TisSnapshot): boolean {
-  const active = localities[activeLocality];
-  return active?.state === 'reception' && (active.status & EXPECT) === 0 && offset < HEADER_SIZE;
-}
-
-function hasCompleted(before: TisSnapshot, after: TisSnapshot): boolean {
-  const locality = before.activeLocality;
-  return (
-    before.localities[locality]?.state === 'reception' &&
-    after.localities[locality]?.state === 'completion'
-  );
 }
 
 /** Plays a script on fresh machines. @returns the first difference */

@@ -28,8 +28,11 @@ export interface GoldenScript {
   readonly control: readonly (string | number)[][];
 }
 
-/** TPM_STS.tpmGo */
-const TPM_GO = 0x20n;
+/** What a driver writes to start a command: TPM_STS.tpmGo, or Start of the CRB's CTRL_START. */
+const START_VALUE: Readonly<Record<string, bigint>> = { 'tpm-tis': 0x20n, 'tpm-crb': 0x01n };
+/** TPM_STS in the pages of TIS, CTRL_START of the CRB. */
+const START_OFFSET: Readonly<Record<string, number>> = { 'tpm-tis': 0x018, 'tpm-crb': 0x04c };
+const PAGE = 0x1000;
 
 /** Where the interrupt pins are, by the object path that both sides know. */
 const CONTROLLER = 'ioapic';
@@ -51,12 +54,14 @@ export class GoldenPlayer {
   readonly #fake: FakeSwtpm;
   readonly #levels: Map<string, number> = new Map();
   readonly #pin: string;
+  readonly #device: string;
   #seen = 0;
   #reset: PendingReset | undefined;
 
   constructor(driven: Driven, fake: FakeSwtpm, script: GoldenScript) {
     this.#driven = driven;
     this.#fake = fake;
+    this.#device = script.device;
     this.#pin = String(script.props.irq ?? 5);
   }
 
@@ -79,7 +84,7 @@ export class GoldenPlayer {
       case 'w': {
         const line = writeLine(Number(step[1]), step[2], BigInt(step[3]));
         equal((await client.command(line)).answer, 'OK');
-        if (this.#fake.holding && BigInt(step[3]) === TPM_GO) {
+        if (this.#fake.holding && this.#isStart(step)) {
           await until(() => this.#fake.hasCommand, 'the command to reach the TPM');
         }
         break;
@@ -126,6 +131,13 @@ export class GoldenPlayer {
   async #finishReset(): Promise<void> {
     await this.#reset?.done;
     this.#reset = undefined;
+  }
+
+  #isStart([, address, , value]: Step & readonly ['w', ...unknown[]]): boolean {
+    return (
+      Number(address) % PAGE === START_OFFSET[this.#device] &&
+      BigInt(value) === START_VALUE[this.#device]
+    );
   }
 
   #level(): number {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectSwtpm } from 'tpm-backend-swtpm';
-import { compareAnswers, type Difference, type DuelChoice, snapshotOf, wouldHang } from './duel.js';
+import { compareAnswers, type Difference, type DuelChoice } from './duel.js';
 import { FakeSwtpm } from './fake-swtpm.js';
 import {
   type DrivenHeadless,
@@ -9,15 +9,11 @@ import {
   startHeadless,
   until,
 } from './peers.js';
-import { readLine } from './qtest-client.js';
 import { Resources } from './resources.js';
-import type { TrafficStep } from './tis-traffic.js';
+import type { TrafficStep } from './traffic.js';
 
 /** The step at which the TPM answers what it holds back. */
 export const RELEASE: TrafficStep = { line: '(answer)', mayStart: false };
-
-const PAGE = 0x1000;
-const LOCALITIES = 5;
 
 /**
  * What QEMU gets to apply an answer, in milliseconds: a thread of its own takes it, and the effect
@@ -45,8 +41,6 @@ export class HeldDuel {
   readonly #ours: DrivenHeadless;
   readonly #peers: readonly [FakeSwtpm, FakeSwtpm];
   readonly #fingerprint: readonly string[];
-  /** TPM commands that were sent. */
-  commands = 0;
   #holding = false;
   #timeToApply: number = TIME_TO_APPLY.usual;
 
@@ -60,9 +54,12 @@ export class HeldDuel {
     this.#qemu = qemu;
     this.#ours = ours;
     this.#peers = peers;
-    this.#fingerprint = Array.from({ length: LOCALITIES }, (_, locality) =>
-      [0x00, 0x10, 0x18].map((offset) => readLine(choice.base + locality * PAGE + offset, 4)),
-    ).flat();
+    this.#fingerprint = choice.device.fingerprint(choice.base);
+  }
+
+  /** TPM commands that were sent. */
+  get commands(): number {
+    return this.#ours.commands;
   }
 
   /** Starts both sides. */
@@ -79,7 +76,6 @@ export class HeldDuel {
     const qemu = await startEmulator(resources, choice, peers[0].controlPath);
     const ours = await startHeadless(resources, choice, backend);
     const duel = new HeldDuel(choice, qemu, ours, peers);
-    ours.onCommand(() => duel.commands++);
     for (const peer of peers) peer.hold();
     const { controller, pin } = choice;
     await compareAnswers(qemu, ours, [`irq_intercept_in ${controller}`], pin);
@@ -127,9 +123,10 @@ export class HeldDuel {
       await Promise.all(resets.map(({ done }) => done));
       return difference;
     }
-    // A command that is too short is not sent by us, and QEMU would wait for ever.
-    if (step.mayStart && !this.#holding && wouldHang(await snapshotOf(this.#ours)))
-      return undefined;
+    if (step.mayStart && !this.#holding) {
+      const { device, base } = this.#choice;
+      if ((await device.watch(this.#ours, base)).isShorterThanHeader) return undefined;
+    }
     const before = this.commands;
     const difference = await compareAnswers(this.#qemu, this.#ours, [step.line], this.#choice.pin);
     if (difference !== undefined) return difference;

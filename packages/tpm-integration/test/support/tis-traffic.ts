@@ -1,26 +1,10 @@
 import type { TpmVersion } from 'tpm-core';
 import type { Random } from './random.js';
-
-/** One step of a random session: a qtest command or a machine reset. */
-export interface TrafficStep {
-  /** The qtest command; empty for a reset. */
-  readonly line: string;
-  /** Whether it writes TPM_STS.tpmGo somewhere, so that a command may run afterwards. */
-  readonly mayStart: boolean;
-}
-
-/** The step that resets the machine. */
-export const RESET: TrafficStep = { line: '', mayStart: false };
+import { COMMANDS, hexOf, RESET, SUFFIXES, type Traffic, type TrafficStep } from './traffic.js';
 
 const LOCALITIES = 5;
 const PAGE = 0x1000;
 const PPI_OFFSET = 0x5000;
-const SUFFIXES: readonly (readonly [suffix: string, width: number])[] = [
-  ['b', 1],
-  ['w', 2],
-  ['l', 4],
-  ['q', 8],
-];
 
 const OFFSET = {
   access: 0x00,
@@ -37,39 +21,11 @@ const ACCESS_VALUES: readonly number[] = [0x02, 0x02, 0x20, 0x08, 0x10, 0x22, 0x
 const STATUS_VALUES: readonly number[] = [0x40, 0x40, 0x20, 0x02, 0x60, 0x42, 0x22, 0x62, 0x00];
 const GO = 0x20;
 
-/** TPM commands whose answers depend on nothing but what was done before. */
-const COMMANDS: Readonly<Record<TpmVersion, readonly string[]>> = {
-  '2.0': [
-    '80010000000c000001440000', // Startup(CLEAR)
-    '80010000000b0000014301', // SelfTest(full)
-    '8001000000160000017a000000050000000000000008', // GetCapability(PCRS)
-    '8001000000160000017a000000000000000100000040', // GetCapability(ALGS)
-    '8001000000160000017a000000060000011200000001', // GetCapability(PCR_COUNT)
-    '8001000000140000017e00000001000b03010000', // PCR_Read(SHA-256, 0)
-    '8001000000140000017e000000010004030000ff', // PCR_Read(SHA-1, 16 to 23)
-    `80020000004100000182000000030000000940000009000000000000000001000b${'5a'.repeat(32)}`,
-    `800200000035000001820000001000000009400000090000000000000000010004${'c3'.repeat(20)}`,
-    '80010000000affffffff', // no such command
-    '80010000000c0000014400', // shorter than it says
-    '000000000010000000000000000000ff', // no such tag
-  ],
-  '1.2': [
-    '00c10000000c000000990001', // Startup(CLEAR)
-    '00c10000000a00000053', // ContinueSelfTest
-    '00c10000000a00000050', // SelfTestFull
-    '00c100000016000000650000000500000004' + '00000101', // GetCapability(PCR count)
-    '00c10000000e0000001500000007', // PCRRead(7)
-    `00c1000000220000001400000007${'5a'.repeat(20)}`, // Extend(7)
-    '00c10000000affffffff', // no such ordinal
-    '000000000010000000000000000000ff', // no such tag
-  ],
-};
-
 /**
  * Generates sessions of a guest at a TIS device: mostly what a driver does, with every kind of
  * mistake in between.
  */
-export class TisTraffic {
+export class TisTraffic implements Traffic {
   readonly #random: Random;
   readonly #base: number;
   readonly #version: TpmVersion;
@@ -83,7 +39,6 @@ export class TisTraffic {
     this.#hasPpi = hasPpi;
   }
 
-  /** @returns the steps of one episode, about 5 to 100 */
   episode(): TrafficStep[] {
     this.#steps = [];
     const kind = this.#random.below(20);
@@ -96,7 +51,6 @@ export class TisTraffic {
     return this.#steps;
   }
 
-  /** @returns the steps of a command that is sent, and of what others do meanwhile */
   execution(): TrafficStep[] {
     this.#steps = [];
     const locality = this.#random.below(LOCALITIES - 1);
@@ -279,8 +233,4 @@ export class TisTraffic {
   #push(line: string, mayStart = false): void {
     this.#steps.push({ line, mayStart });
   }
-}
-
-function hexOf(value: number): string {
-  return `0x${value.toString(16)}`;
 }
