@@ -1,7 +1,16 @@
 import { HEADER_OFFSET, HEADER_SIZE, readUint32 } from 'tpm-core';
-import { CRB_CHUNKED_BUFFER_LIMIT, CRB_DATA_BUFFER_SIZE } from './registers.js';
+import { CRB_CHUNKED_BUFFER_LIMIT } from './registers.js';
 
 const EMPTY: Uint8Array = new Uint8Array(0);
+
+/**
+ * @param message the beginning of a command, at least as long as its size field
+ * @param limit most bytes that count
+ * @returns how long the message is, by its header
+ */
+export function claimedLength(message: Uint8Array, limit: number): number {
+  return Math.min(readUint32(message, HEADER_OFFSET.size), limit);
+}
 
 /**
  * A command that is put together from pieces, and a response that is shown in pieces, each as long
@@ -10,29 +19,26 @@ const EMPTY: Uint8Array = new Uint8Array(0);
 export class ChunkBuffers {
   readonly #command: Uint8Array = new Uint8Array(CRB_CHUNKED_BUFFER_LIMIT);
   #length = 0;
-  #response: Uint8Array = EMPTY;
-  #offset = 0;
+  /** The whole response; empty when there is none. Replaced, never changed. */
+  response: Uint8Array = EMPTY;
+  /** How many bytes of the response were shown. */
+  responseOffset = 0;
 
   /** The pieces of the command that came so far; a view. */
   get command(): Uint8Array {
     return this.#command.subarray(0, this.#length);
   }
 
-  /** The whole response; empty when there is none. */
-  get response(): Uint8Array {
-    return this.#response;
-  }
-
-  /** How many bytes of the response were shown. */
-  get responseOffset(): number {
-    return this.#offset;
+  set command(command: Uint8Array) {
+    this.#command.set(command);
+    this.#length = command.length;
   }
 
   /** Forgets everything. */
   clear(): void {
     this.#length = 0;
-    this.#response = EMPTY;
-    this.#offset = 0;
+    this.response = EMPTY;
+    this.responseOffset = 0;
   }
 
   /**
@@ -45,52 +51,21 @@ export class ChunkBuffers {
    */
   append(dataBuffer: Uint8Array, limit: number): boolean {
     const first = this.#length === 0 ? dataBuffer : this.#command;
-    const total = Math.min(readUint32(first, HEADER_OFFSET.size), limit);
+    const total = claimedLength(first, limit);
     if (total < HEADER_SIZE) return false;
-    const count = Math.min(total - this.#length, CRB_DATA_BUFFER_SIZE);
-    // Nothing is lacking where the buffer size became smaller in the middle of a command.
-    if (count <= 0) return true;
-    this.#command.set(dataBuffer.subarray(0, count), this.#length);
-    this.#length += count;
+    // The buffer size may have become smaller in the middle of a command.
+    const lacking = Math.max(total - this.#length, 0);
+    const piece = dataBuffer.subarray(0, lacking);
+    this.#command.set(piece, this.#length);
+    this.#length += piece.length;
     return true;
   }
 
-  /** @returns a copy of the command; the buffers are empty afterwards */
-  takeCommand(): Uint8Array {
-    const command = this.command.slice();
-    this.clear();
-    return command;
-  }
-
-  /** Puts a response in the place of everything. It must not change any more. */
-  load(response: Uint8Array): void {
-    this.clear();
-    this.#response = response;
-  }
-
-  /** Whether a part of the response was not shown yet. */
-  get isResponseLeft(): boolean {
-    return this.#offset < this.#response.length;
-  }
-
-  /** Goes back to the first piece of the response. */
-  rewind(): void {
-    this.#offset = 0;
-  }
-
-  /** Fills the data buffer with the next piece of the response, and with zeros behind it. */
-  show(dataBuffer: Uint8Array): void {
-    const piece = this.#response.subarray(this.#offset, this.#offset + CRB_DATA_BUFFER_SIZE);
+  /** Fills the data buffer with the response from `offset` on, and with zeros behind it. */
+  show(dataBuffer: Uint8Array, offset: number): void {
+    const piece = this.response.subarray(offset, offset + dataBuffer.length);
     dataBuffer.set(piece);
     dataBuffer.fill(0, piece.length);
-    this.#offset += piece.length;
-  }
-
-  /** Puts checked contents in the place of the present ones. */
-  restore(command: Uint8Array, response: Uint8Array, responseOffset: number): void {
-    this.#command.set(command);
-    this.#length = command.length;
-    this.#response = response.slice();
-    this.#offset = responseOffset;
+    this.responseOffset = offset + piece.length;
   }
 }

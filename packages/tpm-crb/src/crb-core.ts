@@ -1,22 +1,11 @@
-import {
-  fabricateFailureResponse,
-  HEADER_OFFSET,
-  HEADER_SIZE,
-  readUint32,
-  type TpmResult,
-  type TraceHook,
-} from 'tpm-core';
-import { ChunkBuffers } from './chunk-buffers.js';
-import {
-  CRB_CHUNKED_BUFFER_LIMIT,
-  CRB_DATA_BUFFER_OFFSET,
-  CRB_DATA_BUFFER_SIZE,
-} from './registers.js';
+import { fabricateFailureResponse, HEADER_SIZE, type TpmResult, type TraceHook } from 'tpm-core';
+import { ChunkBuffers, claimedLength } from './chunk-buffers.js';
+import { CRB_CHUNKED_BUFFER_LIMIT, CRB_DATA_BUFFER_SIZE } from './registers.js';
 
 /** What the registers ask of the device around them. */
 export interface CrbPort {
-  /** The TPM-established flag of the back end. */
-  readonly established: boolean;
+  /** @returns the TPM-established flag of the back end */
+  established(): boolean;
   /**
    * Hands a command to the back end, which owns the bytes.
    *
@@ -41,97 +30,74 @@ export class CrbCore {
   readonly chunks: ChunkBuffers | undefined;
   readonly port: CrbPort;
   readonly trace: TraceHook | undefined;
-  /** Low half of the data buffer's guest-physical address. */
-  readonly bufferAddressLow: number;
-  /** High half of the data buffer's guest-physical address. */
-  readonly bufferAddressHigh: number;
+  /** Guest-physical address of the registers. */
+  readonly baseAddress: number;
+  /** Most bytes that are ever negotiated with a back end. */
+  readonly bufferLimit: number;
   /** Longest command and response in bytes, as negotiated with the back end. */
   bufferSize: number;
-  #locAssigned = false;
-  #tpmIdle = true;
-  #tpmSts = false;
-  #start = false;
+  /** TPM_LOC_STATE.locAssigned, and with it TPM_LOC_STS.Granted. */
+  locAssigned = false;
+  /** TPM_CRB_CTRL_STS.tpmIdle. */
+  tpmIdle = true;
+  /** TPM_CRB_CTRL_STS.tpmSts. */
+  tpmSts = false;
+  /** TPM_CRB_CTRL_START.Start. */
+  start = false;
 
   constructor(baseAddress: number, chunking: boolean, port: CrbPort, trace: TraceHook | undefined) {
-    const address = baseAddress + CRB_DATA_BUFFER_OFFSET;
-    this.bufferAddressLow = address >>> 0;
-    this.bufferAddressHigh = Math.floor(address / 2 ** 32);
+    this.baseAddress = baseAddress;
     this.chunks = chunking ? new ChunkBuffers() : undefined;
+    this.bufferLimit = chunking ? CRB_CHUNKED_BUFFER_LIMIT : CRB_DATA_BUFFER_SIZE;
     this.bufferSize = this.bufferLimit;
     this.port = port;
     this.trace = trace;
   }
 
   /** Whether commands and responses can be longer than the data buffer. */
-  get isChunking(): boolean {
+  get chunking(): boolean {
     return this.chunks !== undefined;
-  }
-
-  /** Most bytes that are ever negotiated with a back end. */
-  get bufferLimit(): number {
-    return this.chunks === undefined ? CRB_DATA_BUFFER_SIZE : CRB_CHUNKED_BUFFER_LIMIT;
-  }
-
-  /** TPM_LOC_STATE.locAssigned, and with it TPM_LOC_STS.Granted. */
-  get locAssigned(): boolean {
-    return this.#locAssigned;
-  }
-
-  /** TPM_CRB_CTRL_STS.tpmIdle. */
-  get tpmIdle(): boolean {
-    return this.#tpmIdle;
-  }
-
-  /** TPM_CRB_CTRL_STS.tpmSts. */
-  get tpmSts(): boolean {
-    return this.#tpmSts;
-  }
-
-  /** TPM_CRB_CTRL_START.Start. */
-  get start(): boolean {
-    return this.#start;
   }
 
   /** State as the trace names it. */
   get state(): CrbStateName {
-    if (this.#start) return 'execution';
-    return this.#tpmIdle ? 'idle' : 'ready';
+    if (this.start) return 'execution';
+    return this.tpmIdle ? 'idle' : 'ready';
   }
 
   /** The only place where the TPM is given to locality 0 or taken from it. */
   assignLocality(to: boolean): void {
-    if (this.#locAssigned === to) return;
-    this.#locAssigned = to;
+    if (this.locAssigned === to) return;
+    this.locAssigned = to;
     this.trace?.({ type: 'locality', from: to ? -1 : 0, to: to ? 0 : -1 });
   }
 
   /** The only place where tpmIdle and Start change. */
   changeState(tpmIdle: boolean, start: boolean): void {
     const from = this.state;
-    this.#tpmIdle = tpmIdle;
-    this.#start = start;
+    this.tpmIdle = tpmIdle;
+    this.start = start;
     const to = this.state;
     if (from !== to) this.trace?.({ type: 'state', locality: 0, from, to });
   }
 
   /** The only place where tpmSts changes. */
   changeFatalError(tpmSts: boolean): void {
-    this.#tpmSts = tpmSts;
+    this.tpmSts = tpmSts;
   }
 
   /** Start: executes the command in the data buffer, or the one that its last piece completes. */
   execute(): void {
     const { chunks, dataBuffer, bufferSize } = this;
     if (chunks !== undefined) {
-      if (this.appendChunk()) this.#send(chunks.takeCommand());
+      if (this.appendChunk()) this.#send(chunks.command.slice());
       return;
     }
-    const length = Math.min(readUint32(dataBuffer, HEADER_OFFSET.size), bufferSize);
-    this.#send(dataBuffer.slice(0, length));
+    this.#send(dataBuffer.slice(0, claimedLength(dataBuffer, bufferSize)));
   }
 
   #send(command: Uint8Array): void {
-    this.changeState(this.#tpmIdle, true);
+    this.changeState(this.tpmIdle, true);
     this.trace?.({ type: 'command', locality: 0, bytes: command });
     // A TPM can't execute what has no header, so no back end is asked. QEMU: it is, and swtpm never
     // answers; Start then stays 1 for ever, over machine resets too.
@@ -152,22 +118,23 @@ export class CrbCore {
 
   /** nextChunk: the next piece of the response while there is one, else of a command. */
   nextChunk(): void {
-    if (this.chunks?.isResponseLeft === true) this.chunks.show(this.dataBuffer);
-    else this.appendChunk();
+    const { chunks } = this;
+    if (chunks !== undefined && chunks.responseOffset < chunks.response.length) {
+      chunks.show(this.dataBuffer, chunks.responseOffset);
+    } else this.appendChunk();
   }
 
   /** crbRspRetry: the first piece of the response again; nothing when there is no response. */
   retryResponse(): void {
-    if (this.chunks === undefined || this.chunks.response.length === 0) return;
-    this.chunks.rewind();
-    this.chunks.show(this.dataBuffer);
+    const { chunks } = this;
+    if (chunks !== undefined && chunks.response.length > 0) chunks.show(this.dataBuffer, 0);
   }
 
   /** Takes in the answer to the running command. */
   answer(result: TpmResult): void {
     this.deliver(result);
     if (result.failed) this.changeFatalError(true);
-    this.changeState(this.#tpmIdle, false);
+    this.changeState(this.tpmIdle, false);
   }
 
   /** Puts a response, or its first piece, into the data buffer. */
@@ -179,9 +146,9 @@ export class CrbCore {
       dataBuffer.set(response);
       return;
     }
-    if (failed) chunks.clear();
-    else chunks.load(response.slice());
-    chunks.show(dataBuffer);
+    chunks.clear();
+    if (!failed) chunks.response = response.slice();
+    chunks.show(dataBuffer, 0);
   }
 
   /** Reset values everywhere. QEMU: the data buffer stays. */

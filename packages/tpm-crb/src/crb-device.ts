@@ -48,19 +48,15 @@ export interface CrbDeviceOptions {
 }
 
 function checkedBaseAddress(address: number, variant: CrbVariant): number {
-  const shown = Number.isInteger(address) ? `0x${address.toString(16)}` : String(address);
-  if (variant === 'pc' && address !== CRB_BASE_ADDRESS) {
-    throw new CrbError(
-      'ERR_CRB_BASE_ADDRESS',
-      `Base address ${shown} of tpm-crb can't be used: it is always at 0x${CRB_BASE_ADDRESS.toString(16)}; use variant "sysbus" for another one`,
-    );
-  }
-  if (Number.isSafeInteger(address) && address >= 0 && address % CRB_REGION_SIZE === 0) {
-    return address;
-  }
+  const isPc = variant === 'pc';
+  const isPage = Number.isSafeInteger(address) && address >= 0 && address % CRB_REGION_SIZE === 0;
+  if (isPc ? address === CRB_BASE_ADDRESS : isPage) return address;
+  const allowed = isPc
+    ? `0x${CRB_BASE_ADDRESS.toString(16)}, or variant "sysbus"`
+    : `a multiple of ${CRB_REGION_SIZE} below 2^53`;
   throw new CrbError(
     'ERR_CRB_BASE_ADDRESS',
-    `Base address ${shown} of tpm-crb-device is no page address; use a multiple of 0x${CRB_REGION_SIZE.toString(16)} below 2^53`,
+    `Base address ${address} can't be used for ${variant}; use ${allowed}`,
   );
 }
 
@@ -80,7 +76,6 @@ export class CrbDevice implements TpmFrontEnd<CrbSnapshot> {
   /** One page: the registers, and from 0x80 on the data buffer. */
   readonly mmio: MmioRegion;
   readonly #variant: CrbVariant;
-  readonly #baseAddress: number;
   readonly #backend: TpmBackend;
   readonly #core: CrbCore;
   readonly #link: BackendLink;
@@ -101,7 +96,7 @@ export class CrbDevice implements TpmFrontEnd<CrbSnapshot> {
    */
   constructor(options: CrbDeviceOptions) {
     const { backend, variant = 'pc', baseAddress = CRB_BASE_ADDRESS, trace } = options;
-    this.#baseAddress = checkedBaseAddress(baseAddress, variant);
+    const address = checkedBaseAddress(baseAddress, variant);
     this.model = variant === 'pc' ? 'tpm-crb' : 'tpm-crb-device';
     if (variant === 'sysbus' && backend.tpmVersion !== '2.0') {
       throw new CrbError(
@@ -113,7 +108,7 @@ export class CrbDevice implements TpmFrontEnd<CrbSnapshot> {
     this.#variant = variant;
     this.#backend = backend;
     this.#onError = options.onError;
-    this.#core = new CrbCore(this.#baseAddress, options.chunking === true, this.#port(), trace);
+    this.#core = new CrbCore(address, options.chunking === true, this.#port(), trace);
     this.#data = new DataView(this.#core.dataBuffer.buffer);
     this.#link = this.#connect();
     this.mmio = {
@@ -136,9 +131,9 @@ export class CrbDevice implements TpmFrontEnd<CrbSnapshot> {
     return {
       tpmVersion: this.#backend.tpmVersion,
       bufferSize: this.#core.bufferSize,
-      chunking: this.#core.isChunking,
+      chunking: this.#core.chunking,
       variant: this.#variant,
-      baseAddress: this.#baseAddress,
+      baseAddress: this.#core.baseAddress,
     };
   }
 
@@ -249,11 +244,8 @@ export class CrbDevice implements TpmFrontEnd<CrbSnapshot> {
 
   /** From the registers to the back end. */
   #port(): CrbPort {
-    const device = this;
     return {
-      get established(): boolean {
-        return device.#backend.established;
-      },
+      established: () => this.#backend.established,
       send: (command) => {
         this.#abandonedBuffer = undefined;
         return this.#link.submit(command, 0);

@@ -140,7 +140,9 @@ describe('CrbDevice', () => {
       const size = Math.min(trace.backend.bufferSize, 3968);
       expect(
         replay.backend.log.filter((entry) => /^(bufferSize|reset|start .*)$/.test(entry)),
-      ).toEqual(Array.from({ length: resets }, () => ['reset', 'bufferSize', `start ${size}`]).flat());
+      ).toEqual(
+        Array.from({ length: resets }, () => ['reset', 'bufferSize', `start ${size}`]).flat(),
+      );
     },
   );
 });

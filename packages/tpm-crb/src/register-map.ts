@@ -1,6 +1,7 @@
 import type { AccessWidth } from 'tpm-core';
 import type { CrbCore } from './crb-core.js';
 import {
+  CRB_DATA_BUFFER_OFFSET,
   CRB_DATA_BUFFER_SIZE,
   CTRL_CANCEL,
   CTRL_CMD_ADDR,
@@ -28,10 +29,10 @@ export interface CrbRegisters {
   readonly locAssigned: boolean;
   readonly tpmIdle: boolean;
   readonly tpmSts: boolean;
-  readonly start: boolean;
-  readonly isChunking: boolean;
-  readonly bufferAddressLow: number;
-  readonly bufferAddressHigh: number;
+  /** Missing in a saved state: it is never saved while a command runs. */
+  readonly start?: boolean;
+  readonly chunking: boolean;
+  readonly baseAddress: number;
 }
 
 /**
@@ -46,7 +47,7 @@ export function storedRegister(core: CrbRegisters, register: number): number {
     case LOC_STS.offset:
       return core.locAssigned ? LOC_STS.granted : 0;
     case INTF_ID.offset:
-      return INTF_ID.low | (core.isChunking ? INTF_ID.capCrbChunk : 0);
+      return INTF_ID.low | (core.chunking ? INTF_ID.capCrbChunk : 0);
     case INTF_ID.highOffset:
       return INTF_ID.high;
     case CTRL_STS.offset:
@@ -58,10 +59,10 @@ export function storedRegister(core: CrbRegisters, register: number): number {
       return CRB_DATA_BUFFER_SIZE;
     case CTRL_CMD_ADDR.lowOffset:
     case CTRL_RSP_ADDR.lowOffset:
-      return core.bufferAddressLow;
+      return (core.baseAddress + CRB_DATA_BUFFER_OFFSET) >>> 0;
     case CTRL_CMD_ADDR.highOffset:
     case CTRL_RSP_ADDR.highOffset:
-      return core.bufferAddressHigh;
+      return Math.floor(core.baseAddress / 2 ** 32);
     default:
       return 0;
   }
@@ -75,7 +76,7 @@ export function storedRegister(core: CrbRegisters, register: number): number {
 export function readRegister(core: CrbCore, offset: number, width: AccessWidth): number {
   const register = offset & REGISTER_OFFSET_MASK;
   let value = storedRegister(core, register);
-  if (register === LOC_STATE.offset && !core.port.established) value |= LOC_STATE.tpmEstablished;
+  if (register === LOC_STATE.offset && !core.port.established()) value |= LOC_STATE.tpmEstablished;
   // Shifting would make another number of it, which engines box when it is 2^31 or more.
   if (width === 4) return value;
   return (value >>> (8 * (offset & LANE_MASK))) & widthMask(width);

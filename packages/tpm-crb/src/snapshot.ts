@@ -1,12 +1,11 @@
 import {
   type FrontEndSnapshot,
-  HEADER_OFFSET,
   HEADER_SIZE,
   isWellFormedResponse,
-  readUint32,
   SnapshotError,
   type TpmVersion,
 } from 'tpm-core';
+import { claimedLength } from './chunk-buffers.js';
 import type { CrbCore } from './crb-core.js';
 import { CRB_DATA_BUFFER_SIZE } from './registers.js';
 
@@ -79,7 +78,10 @@ export function applyState(core: CrbCore, state: CrbState): void {
   core.changeState(state.tpmIdle, false);
   core.changeFatalError(state.tpmSts);
   core.dataBuffer.set(state.dataBuffer);
-  core.chunks?.restore(state.command, state.response, state.responseOffset);
+  if (core.chunks === undefined) return;
+  core.chunks.command = state.command;
+  core.chunks.response = state.response.slice();
+  core.chunks.responseOffset = state.responseOffset;
 }
 
 /** @throws SnapshotError unless `fits` */
@@ -88,53 +90,30 @@ function check(fits: boolean, what: string, rule: string, saved: unknown): void 
 }
 
 function checkConfiguration(configured: CrbConfiguration, saved: Partial<CrbConfiguration>): void {
-  for (const [what, key] of [
-    ['CRB variant', 'variant'],
-    ['TPM version', 'tpmVersion'],
-    ['Chunking', 'chunking'],
-    ['Base address', 'baseAddress'],
-    ['Buffer size', 'bufferSize'],
-  ] as const) {
-    check(configured[key] === saved[key], what, `configured ${configured[key]}`, saved[key]);
+  for (const key of ['variant', 'tpmVersion', 'chunking', 'baseAddress', 'bufferSize'] as const) {
+    check(configured[key] === saved[key], key, `configured ${configured[key]}`, saved[key]);
   }
 }
 
-/** @returns the length, or `undefined` when `bytes` are none */
-function byteLength(bytes: unknown): number | undefined {
-  return bytes instanceof Uint8Array ? bytes.length : undefined;
+/** @returns the number of bytes, or NaN when there are none */
+function lengthOf(bytes: Uint8Array): number {
+  return bytes instanceof Uint8Array ? bytes.length : Number.NaN;
 }
 
-/**
- * @param chunks what chunking keeps
- * @param limit most bytes of a command or response: the buffer size, or 0 without chunking
- * @throws SnapshotError that names the first thing that doesn't fit
- */
-export function checkChunkState(chunks: CrbChunkState, limit: number): void {
-  const { command, response, responseOffset } = chunks;
-  const rule = `allowed 0 to ${limit} bytes`;
-  const commandLength = byteLength(command) ?? Number.NaN;
-  check(commandLength >= 0 && commandLength <= limit, 'Chunked command', rule, commandLength);
-  const responseLength = byteLength(response) ?? Number.NaN;
-  check(responseLength >= 0 && responseLength <= limit, 'Chunked response', rule, responseLength);
-  const claimed = Math.min(readUint32(command, HEADER_OFFSET.size), limit);
-  check(
-    commandLength === 0 || (commandLength >= HEADER_SIZE && commandLength <= claimed),
-    'Chunked command',
-    `allowed ${HEADER_SIZE} to ${claimed} bytes by its header`,
-    commandLength,
-  );
-  check(
-    responseLength === 0 || isWellFormedResponse(response, limit),
-    'Chunked response',
-    `expected ${readUint32(response, HEADER_OFFSET.size)} bytes by its header`,
-    responseLength,
-  );
-  check(
-    Number.isInteger(responseOffset) && responseOffset >= 0 && responseOffset <= responseLength,
-    'Chunked response offset',
-    `allowed 0 to ${responseLength}`,
-    responseOffset,
-  );
+/** `limit` is the most bytes of a command or response; 0 without chunking. */
+function checkChunkState(
+  { command, response, responseOffset }: CrbChunkState,
+  limit: number,
+): void {
+  const rule = `allowed 0 to ${limit} bytes, as the header says`;
+  const taken = lengthOf(command);
+  const isPart = taken >= HEADER_SIZE && taken <= claimedLength(command, limit);
+  check(taken === 0 || isPart, 'command', rule, taken);
+  const length = lengthOf(response);
+  const isWhole = length > 0 && isWellFormedResponse(response, limit);
+  check(length === 0 || isWhole, 'response', rule, length);
+  const fits = Number.isInteger(responseOffset) && responseOffset >= 0 && responseOffset <= length;
+  check(fits, 'responseOffset', `allowed 0 to ${length}`, responseOffset);
 }
 
 /**
@@ -144,22 +123,13 @@ export function checkChunkState(chunks: CrbChunkState, limit: number): void {
  */
 export function checkSnapshot(snapshot: CrbSnapshot, configured: CrbConfiguration): void {
   const format = snapshot?.format;
-  check(
-    format === CRB_SNAPSHOT_FORMAT,
-    'Snapshot format',
-    `configured ${CRB_SNAPSHOT_FORMAT}`,
-    format,
-  );
+  check(format === CRB_SNAPSHOT_FORMAT, 'format', `configured ${CRB_SNAPSHOT_FORMAT}`, format);
   checkConfiguration(configured, snapshot.configuration ?? {});
   for (const key of ['locAssigned', 'tpmIdle', 'tpmSts'] as const) {
     check(typeof snapshot[key] === 'boolean', key, 'expected true or false', snapshot[key]);
   }
-  const length = byteLength(snapshot.dataBuffer);
-  check(
-    length === CRB_DATA_BUFFER_SIZE,
-    'Data buffer',
-    `expected ${CRB_DATA_BUFFER_SIZE} bytes`,
-    length,
-  );
+  const length = lengthOf(snapshot.dataBuffer);
+  const size = CRB_DATA_BUFFER_SIZE;
+  check(length === size, 'dataBuffer', `expected ${size} bytes`, length);
   checkChunkState(snapshot, configured.chunking ? configured.bufferSize : 0);
 }
