@@ -93,6 +93,12 @@ describe('QMP of tpm-system gives the replies of QEMU', () => {
     { ...RECORDED, version: '1.2' },
     { ...RECORDED, words: ['-machine', 'pc', '-device', 'tpm-tis,tpmdev=t,id=dev0,irq=7'] },
     { ...RECORDED, words: ['-machine', 'q35'] },
+    { ...RECORDED, words: ['-machine', 'q35', '-device', 'tpm-crb,tpmdev=t'] },
+    {
+      ...RECORDED,
+      version: '1.2',
+      words: ['-machine', 'pc', '-device', 'tpm-crb,tpmdev=t,id=dev0,ppi=off'],
+    },
     {
       ...RECORDED,
       target: 'aarch64',
@@ -108,6 +114,18 @@ describe('QMP of tpm-system gives the replies of QEMU', () => {
     );
     expect(own).toEqual(qemu);
     expect(qemu?.[1]?.receive).toHaveLength(1);
+  });
+
+  test('to query-tpm-models, with the devices of a PC', async () => {
+    const [qemu, own] = await Promise.all(
+      (await startBoth(RECORDED)).map(async (path) => {
+        const client = await dialMonitor(resources, path);
+        await client.line();
+        return await replies(client, [NEGOTIATE, '{"execute":"query-tpm-models"}']);
+      }),
+    );
+    expect(own).toEqual(qemu);
+    expect(qemu?.[1]?.receive).toEqual(['{"return": ["tpm-crb", "tpm-tis"]}']);
   });
 
   test('with pretty=on, byte for byte apart from the version', async () => {
@@ -126,23 +144,46 @@ describe('QMP of tpm-system gives the replies of QEMU', () => {
   });
 });
 
+/** Types lines into a human monitor. @returns what each shows, up to the next prompt */
+async function typed(path: string, lines: readonly string[]): Promise<string[]> {
+  const socket = (await dial(resources, path)).setEncoding('latin1');
+  let shown = '';
+  socket.on('data', (text: string) => {
+    shown += text;
+  });
+  await until(() => shown.endsWith('(qemu) '), 'the prompt');
+  const answers: string[] = [];
+  for (const line of lines) {
+    shown = '';
+    socket.write(Buffer.from(line, 'latin1'));
+    await until(() => shown.endsWith('\r\n(qemu) '), `the answer to ${JSON.stringify(line)}`);
+    answers.push(shown);
+  }
+  return answers;
+}
+
+describe('the human monitors of QEMU and of tpm-system show the same', () => {
+  test('about a tpm-crb', async () => {
+    const words = ['-machine', 'q35', '-device', 'tpm-crb,tpmdev=t,id=crb0'];
+    const [qemu, own] = await Promise.all(
+      (await startBoth({ ...RECORDED, words, mode: 'readline' })).map((path) =>
+        typed(path, ['info tpm\n', 'system_reset\n', 'info tpm\n']),
+      ),
+    );
+    expect(own).toEqual(qemu);
+    expect(qemu?.[2]).toContain(' tpm0: model=tpm-crb\r\n  \\ t: type=emulator,chardev=c\r\n');
+  });
+});
+
 describe('the human monitors of QEMU and of tpm-system show the recorded bytes', () => {
   test('of hmp-qemu72.jsonl', async () => {
     const recorded = readSession<string>('hmp-qemu72.jsonl');
     for (const path of await startBoth({ ...RECORDED, mode: 'readline' })) {
-      const socket = (await dial(resources, path)).setEncoding('latin1');
-      let shown = '';
-      socket.on('data', (text: string) => {
-        shown += text;
-      });
-      await until(() => shown.endsWith('(qemu) '), 'the prompt');
-      const answered = [];
-      for (const { send } of recorded) {
-        shown = '';
-        socket.write(Buffer.from(send, 'latin1'));
-        await until(() => shown.endsWith('\r\n(qemu) '), `the answer to ${JSON.stringify(send)}`);
-        answered.push({ send, receive: shown });
-      }
+      const shown = await typed(
+        path,
+        recorded.map(({ send }) => send),
+      );
+      const answered = recorded.map(({ send }, index) => ({ send, receive: shown[index] }));
       expect(answered).toEqual(recorded);
     }
   });

@@ -97,7 +97,7 @@ describe('CrbDriver.transmit()', () => {
   });
 
   test.each([
-    ['a response shorter than a header', { 128: 0x01800000, 132: 0x0900 }, 'a size of 9 bytes'],
+    ['a response shorter than a header', { 128: 0x0180, 132: 0x0900 }, 'a size of 9 bytes'],
     ['a response beyond the buffer', { 128: 0x0180, 132: 0x810f }, 'a size of 3969 bytes'],
     ['a buffer that passes the region', { 88: 0x1000 }, 'as buffer'],
     ['a buffer without room for a header', { 88: 9 }, 'as buffer'],

@@ -228,6 +228,11 @@ describe('parseCommandLine() refuses', () => {
       "-device tpm-tis,tpmdev=t,ppi=maybe: Parameter 'ppi' expects 'on' or 'off'",
     ],
     [
+      `${DEVICE} tpm-crb,tpmdev=t,bus=isa.0`,
+      "-device tpm-crb,tpmdev=t,bus=isa.0: Device 'tpm-crb' can't go on ISA bus",
+    ],
+    [`${DEVICE} tpm-crb,tpmdev=t,bus=foo`, "-device tpm-crb,tpmdev=t,bus=foo: Bus 'foo' not found"],
+    [
       `${DEVICE} tpm-crb,tpmdev=t,cap-chunk=1`,
       "-device tpm-crb,tpmdev=t,cap-chunk=1: Parameter 'cap-chunk' expects 'on' or 'off'",
     ],

@@ -76,8 +76,11 @@ export const TARGET_MODELS: Readonly<Record<SystemTarget, readonly DeviceModel[]
   ppc64: ['tpm-spapr'],
 };
 
+/** The bus that every machine of `x86_64` has. */
+const ISA_BUS = 'isa.0';
+
 /** Bus that a model may be told to sit on, when its machine has one. */
-const MODEL_BUS: Readonly<Partial<Record<DeviceModel, string>>> = { 'tpm-tis': 'isa.0' };
+const MODEL_BUS: Readonly<Partial<Record<DeviceModel, string>>> = { 'tpm-tis': ISA_BUS };
 
 /**
  * Checks the argument of `-tpmdev` apart from whether its character devices exist.
@@ -265,7 +268,11 @@ function checkPropertyNames(list: KeyValueList, model: DeviceModel, refuse: Refu
   for (const [name, value] of list.entries()) {
     if (name === 'driver' || name === 'id' || known.includes(name)) continue;
     if (name !== 'bus') refuse(`Property '${model}.${name}' not found`);
-    if (MODEL_BUS[model] !== value) refuse(`Bus '${value}' not found`);
+    if (MODEL_BUS[model] === value) continue;
+    if (model === 'tpm-crb' && value === ISA_BUS) {
+      refuse(`Device '${model}' can't go on ISA bus`);
+    }
+    refuse(`Bus '${value}' not found`);
   }
 }
 
