@@ -1,6 +1,7 @@
 import type { MmioRegion, TpmBackend } from 'tpm-core';
+import { CrbDevice } from 'tpm-crb';
 import { TisDevice } from 'tpm-tis';
-import { type Figure, rate } from './measure.ts';
+import { compare, type Figure } from './measure.ts';
 
 /** A back end that is never asked: register accesses alone are measured. */
 const SILENT_BACKEND: TpmBackend = {
@@ -29,12 +30,24 @@ const STATUS = 0x018;
 const ACCESS = 0x000;
 const DATA_FIFO = 0x024;
 const FIFO_CAPACITY = 4096;
+const CRB_LOC_CONTROL = 0x008;
+const CRB_STATUS = 0x044;
+const CRB_DATA = 0x080;
+const CRB_DATA_SIZE = 0xf80;
 
-function readStatus(mmio: MmioRegion): (count: number) => void {
+function readRegister(mmio: MmioRegion, offset: number): (count: number) => void {
   return (count) => {
     let sum = 0;
-    for (let index = 0; index < count; index++) sum += mmio.read(STATUS, 4);
-    if (sum === 0) throw new Error('STS reads as zero');
+    for (let index = 0; index < count; index++) sum += mmio.read(offset, 4);
+    if (sum === 0) throw new Error(`The register at 0x${offset.toString(16)} reads as zero`);
+  };
+}
+
+function writeDataBuffer(mmio: MmioRegion): (count: number) => void {
+  return (count) => {
+    for (let index = 0; index < count; index++) {
+      mmio.write(CRB_DATA + ((4 * index) % CRB_DATA_SIZE), 4, index);
+    }
   };
 }
 
@@ -50,21 +63,31 @@ function writeFifo(mmio: MmioRegion): (count: number) => void {
   };
 }
 
-/** Register accesses per second of the TIS device, without a bus in front of it. */
+/** Register accesses per second of the TIS and CRB devices, without a bus in front of them. */
 export async function registerFigures(): Promise<Figure[]> {
-  const device = new TisDevice({ backend: SILENT_BACKEND });
-  await device.reset();
-  device.mmio.write(ACCESS, 1, 0x02);
+  const tis = new TisDevice({ backend: SILENT_BACKEND });
+  await tis.reset();
+  tis.mmio.write(ACCESS, 1, 0x02);
+  const crb = new CrbDevice({ backend: SILENT_BACKEND });
+  await crb.reset();
+  crb.mmio.write(CRB_LOC_CONTROL, 4, 0x01);
+  const read = await compare(
+    readRegister(crb.mmio, CRB_STATUS),
+    readRegister(tis.mmio, STATUS),
+    COUNT,
+  );
+  const write = await compare(writeDataBuffer(crb.mmio), writeFifo(tis.mmio), COUNT);
+  const rate = (name: string, seconds: number) => ({
+    name,
+    value: 1 / seconds / 1e6,
+    unit: 'million/s',
+  });
   return [
-    {
-      name: 'TIS: 4-byte reads of STS',
-      value: (await rate(readStatus(device.mmio), COUNT)) / 1e6,
-      unit: 'million/s',
-    },
-    {
-      name: 'TIS: 1-byte writes to the FIFO',
-      value: (await rate(writeFifo(device.mmio), COUNT)) / 1e6,
-      unit: 'million/s',
-    },
+    rate('TIS: 4-byte reads of STS', read.b),
+    rate('TIS: 1-byte writes to the FIFO', write.b),
+    rate('CRB: 4-byte reads of CTRL_STS', read.a),
+    rate('CRB: 4-byte writes to the data buffer', write.a),
+    { name: 'Read of the status, CRB to TIS', value: read.ratio, unit: 'times', aim: '≤ 1' },
+    { name: 'Write of data, CRB to TIS', value: write.ratio, unit: 'times', aim: '≤ 1' },
   ];
 }
