@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Attaches a TIS device to a swtpm of its own and does, through register accesses alone, what a
-// Linux driver does at probe. Prints what Linux would print.
+// Attaches a TIS or CRB device to a swtpm of its own and does, through register accesses alone, what
+// a Linux driver does at probe. Prints what Linux would print.
 
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,14 +9,21 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { launchSwtpm } from 'tpm-backend-swtpm';
 import { describeCommand, describeResponse, TpmdevError } from 'tpm-core';
-import { probeTpm, TisDriver } from 'tpm-integration/guest';
+import { CrbDevice } from 'tpm-crb';
+import { CrbDriver, probeTpm, TisDriver } from 'tpm-integration/guest';
 import { TisDevice } from 'tpm-tis';
 
-const USAGE = `Usage: npm start -- [--tpm 1.2|2.0] [--trace] [--debug]
+const USAGE = `Usage: npm start -- [--tpm 1.2|2.0] [--crb] [--trace] [--debug]
 
   --tpm     TPM family, 2.0 unless told otherwise
+  --crb     attach the CRB device instead of the TIS device. Linux's tpm_crb prints no line of its
+            own about the TPM; what is shown has the form of that of tpm_tis
   --trace   show every command, response and control request, decoded
   --debug   show the stack of an error`;
+
+/** Names of the driver and of the device that Linux gives it. */
+const TIS = { linuxName: 'tpm_tis 00:06', Device: TisDevice, Driver: TisDriver };
+const CRB = { linuxName: 'tpm_crb MSFT0101:00', Device: CrbDevice, Driver: CrbDriver };
 
 class UsageError extends Error {}
 
@@ -25,6 +32,7 @@ function readOptions() {
     const { values } = parseArgs({
       options: {
         tpm: { type: 'string', default: '2.0' },
+        crb: { type: 'boolean', default: false },
         trace: { type: 'boolean', default: false },
         debug: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false, short: 'h' },
@@ -83,10 +91,11 @@ async function probe(options, backend) {
   const trace = options.trace ? printTrace : undefined;
   backend.onEvent = (event) => console.error(`swtpm: ${event.error.message}`);
   backend.trace = trace;
-  const device = new TisDevice({ backend });
+  const { linuxName, Device, Driver } = options.crb ? CRB : TIS;
+  const device = new Device({ backend });
   const outcome = await device.reset();
   if (!outcome.started) throw outcome.error;
-  const driver = new TisDriver(device.mmio);
+  const driver = new Driver(device.mmio);
   await driver.requestLocality();
   const identity = driver.identify();
   const report = await probeTpm(driver);
@@ -94,12 +103,13 @@ async function probe(options, backend) {
   const deviceId = identity.deviceId.toString(16).toUpperCase();
   const revision = identity.revisionId;
   console.log(
-    `tpm_tis 00:06: ${report.version} TPM (device-id 0x${deviceId}, rev-id ${revision})\n`,
+    `${linuxName}: ${report.version} TPM (device-id 0x${deviceId}, rev-id ${revision})\n`,
   );
-  const capability = identity.interfaceCapability.toString(16).padStart(8, '0');
-  console.log(
-    `Vendor id 0x${identity.vendorId.toString(16)}, interface capability 0x${capability}`,
-  );
+  const [name, value] = options.crb
+    ? ['id', identity.interfaceId]
+    : ['capability', identity.interfaceCapability];
+  const shownValue = value.toString(16).padStart(8, '0');
+  console.log(`Vendor id 0x${identity.vendorId.toString(16)}, interface ${name} 0x${shownValue}`);
   console.log(
     `Manufacturer "${report.manufacturer.replace(/[\0 ]+$/, '')}", random ${hex(report.random)}`,
   );
