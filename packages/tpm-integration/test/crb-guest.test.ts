@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { TpmVersion } from 'tpm-core';
+import { TPM_CC, TPM_ST, type TpmVersion, WireWriter } from 'tpm-core';
 import { afterEach, describe, expect, test } from 'vitest';
-import { CrbDriver, GuestDriverError, type ProbeReport, probeTpm } from '../src/guest/index.js';
+import {
+  CrbDriver,
+  GuestDriverError,
+  type ProbeReport,
+  probeTpm,
+  TisDriver,
+} from '../src/guest/index.js';
 import { startCommand, tpmWords } from './support/cli.js';
 import {
   type MachineChoice,
@@ -20,6 +26,9 @@ afterEach(() => resources.release());
 const VERSIONS = ['2.0', '1.2'] as const;
 const CRB: MachineChoice = { family: 'q35', model: 'tpm-crb' };
 const GET_RANDOM = Uint8Array.of(0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x7b, 0, 8);
+const STARTUP = Uint8Array.of(0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x44, 0, 0);
+/** TPM_RC_INITIALIZE: the TPM is started already. */
+const INITIALIZED = '80010000000a00000100';
 const FAILURE = '00c40000000a00000009';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -77,6 +86,50 @@ describe('probeTpm() starts a TPM behind a tpm-crb, extends a PCR and reads it b
     const [ours, qemu] = await Promise.all([probeCommand(version), probeQemu(version)]);
     expect(hex(ours.extended.after)).toBe(extension(ours));
     expect(withoutRandom(ours)).toEqual(withoutRandom(qemu));
+  });
+});
+
+describe('chunking', () => {
+  /** A command that is too long for any TPM's parameters, and for the window of tpm-crb. */
+  const LONG = new WireWriter()
+    .uint16(TPM_ST.NO_SESSIONS)
+    .uint32(4096)
+    .uint32(TPM_CC.GetRandom)
+    .bytes(new Uint8Array(4086).fill(0x5a))
+    .finish();
+
+  async function start(model: 'tpm-tis' | 'tpm-crb', properties: Record<string, string>) {
+    const backend = await openSwtpm(resources, await startSwtpm(resources, '2.0'));
+    const driven = await startHeadless(resources, { family: 'q35', model, properties }, backend);
+    const { mmio } = driven.machine.tpm!;
+    const driver = model === 'tpm-crb' ? new CrbDriver(mmio) : new TisDriver(mmio);
+    await driver.requestLocality();
+    await driver.transmit(STARTUP);
+    return driver;
+  }
+
+  test('brings a command of 4096 bytes to swtpm as the FIFO interface does', async () => {
+    const fifo = await start('tpm-tis', {});
+    const chunked = await start('tpm-crb', { 'cap-chunk': 'on' });
+    const response = await chunked.transmit(LONG);
+    expect(hex(response)).toBe(hex(await fifo.transmit(LONG)));
+    expect(hex(response)).toMatch(/^80010000000a0000/);
+    expect(hex(await chunked.transmit(STARTUP))).toBe(INITIALIZED);
+    const whole = await start('tpm-crb', {});
+    await expect(whole.transmit(LONG)).rejects.toThrow('the device takes 3968 at most');
+  });
+
+  test('is announced by tpm-system-x86_64 with cap-chunk=on only', async () => {
+    for (const [device, id] of [
+      ['tpm-crb', 0x0002_5811n],
+      ['tpm-crb,cap-chunk=off', 0x0002_5811n],
+      ['tpm-crb,cap-chunk=on', 0x0002_5c11n],
+    ] as const) {
+      const swtpm = await startSwtpm(resources, '2.0');
+      const words = tpmWords(swtpm.controlPath, device);
+      const { qtest } = await startCommand(resources, 'x86_64', words);
+      expect(await qtest.read(0xfed4_0030, 4)).toBe(id);
+    }
   });
 });
 
