@@ -147,7 +147,7 @@ export class CrbCore {
       return;
     }
     chunks.clear();
-    if (!failed) chunks.response = response.slice();
+    if (!failed) chunks.response = new Uint8Array(response);
     chunks.show(dataBuffer, 0);
   }
 

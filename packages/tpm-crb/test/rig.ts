@@ -1,4 +1,4 @@
-import type { AccessWidth, TpmdevError, TraceEvent } from 'tpm-core';
+import { type AccessWidth, type TpmdevError, type TraceEvent, writeUnaligned } from 'tpm-core';
 import { CrbDevice, type CrbDeviceOptions } from '../src/crb-device.js';
 import {
   CRB_DATA_BUFFER_OFFSET,
@@ -100,11 +100,9 @@ export class Rig {
     this.write(CTRL_CANCEL.offset, CTRL_CANCEL.cancel);
   }
 
-  /** Writes bytes into the data buffer as a guest does. */
+  /** Writes bytes into the data buffer as a guest does: words where it can. */
   fill(hex: string, at = 0): void {
-    for (const [index, byte] of fromHex(hex).entries()) {
-      this.write(CRB_DATA_BUFFER_OFFSET + at + index, byte, 1);
-    }
+    writeUnaligned(this.device.mmio, CRB_DATA_BUFFER_OFFSET + at, fromHex(hex));
   }
 
   /** Reads bytes of the data buffer as a guest does. */
