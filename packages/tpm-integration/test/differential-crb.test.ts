@@ -33,6 +33,8 @@ test.each(RUNS)(
     const duel = await runDifferential(resources, choice, traffic, ACCESSES);
     // A run in which the guest got nowhere would prove nothing.
     expect(duel.commands).toBeGreaterThan(ACCESSES / 200);
+    const { isShorterThanHeader, isOfOtherCode } = duel.leftOut;
+    expect(isShorterThanHeader + isOfOtherCode).toBeLessThan(duel.commands);
     expect(duel.interrupts).toBe(0);
   },
 );

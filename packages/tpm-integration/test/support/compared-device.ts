@@ -1,4 +1,4 @@
-import { HEADER_SIZE, readHeader } from 'tpm-core';
+import { HEADER_SIZE, readHeader, TPM_CC, TPM_ORD, TPM_ST, TPM_TAG } from 'tpm-core';
 import type { TisSnapshot } from 'tpm-tis';
 import type { DrivenHeadless } from './peers.js';
 import { readLine } from './qtest-client.js';
@@ -19,9 +19,9 @@ export interface StartWatch {
    */
   readonly isShorterThanHeader: boolean;
   /**
-   * Not comparable: the guest put another command code together than those that are sent on
-   * purpose, and its answer may hold random numbers or the time, such as the handle of a session.
-   * The access is left out on both sides.
+   * Not comparable: the guest happened to put the code of a command together that is not among
+   * those sent on purpose. Its answer may hold random numbers or the time, such as the handle of a
+   * session. The access is left out on both sides.
    */
   readonly isOfOtherCode: boolean;
   /**
@@ -74,12 +74,25 @@ export const TIS_COMPARED: ComparedDevice = {
 };
 
 const CRB = { locState: 0x00, locStatus: 0x0c, status: 0x44, start: 0x4c } as const;
-/** Codes of the commands that sessions send. */
-const COMMAND_CODES: ReadonlySet<number> = new Set(
+/** Codes of the commands that sessions send on purpose. */
+const SENT_CODES: ReadonlySet<number> = new Set(
   Object.values(COMMANDS)
     .flat()
     .map((hex) => readHeader(Buffer.from(hex, 'hex'))!.code),
 );
+/** Tags that a command of either family has; what is left of a response is none. */
+const COMMAND_TAGS: ReadonlySet<number> = new Set([
+  TPM_ST.NO_SESSIONS,
+  TPM_ST.SESSIONS,
+  TPM_TAG.RQU_COMMAND,
+  TPM_TAG.RQU_AUTH1_COMMAND,
+  TPM_TAG.RQU_AUTH2_COMMAND,
+]);
+/** Codes that a TPM of either family may execute. */
+const KNOWN_CODES: ReadonlySet<number> = new Set([
+  ...Object.values(TPM_CC),
+  ...Object.values(TPM_ORD),
+]);
 const CRB_PAGE = { data: 0x80, size: 0x1000 } as const;
 const CRB_START = 0x01n;
 
@@ -90,10 +103,10 @@ export const CRB_COMPARED: ComparedDevice = {
     const before = ours.commands;
     const bytes = new Uint8Array(HEADER_SIZE);
     ours.machine.memory.busRead(base + CRB_PAGE.data, bytes);
-    const { size, code } = readHeader(bytes)!;
+    const { tag, size, code } = readHeader(bytes)!;
     return {
       isShorterThanHeader: size < HEADER_SIZE,
-      isOfOtherCode: !COMMAND_CODES.has(code),
+      isOfOtherCode: COMMAND_TAGS.has(tag) && KNOWN_CODES.has(code) && !SENT_CODES.has(code),
       async answered() {
         await ours.machine.tpm!.settled();
         if (ours.commands === before) return undefined;

@@ -48,6 +48,8 @@ export async function runDifferential(
       ].join('\n'),
     );
   }
-  console.log(`${played.length} accesses, ${duel.commands} TPM commands, ${duel.interrupts} IRQ`);
+  const { commands, interrupts, leftOut } = duel;
+  console.log(`${played.length} accesses, ${commands} TPM commands, ${interrupts} IRQ`);
+  console.log('Left out:', leftOut);
   return duel;
 }

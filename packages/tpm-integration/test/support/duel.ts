@@ -50,6 +50,8 @@ export class Duel {
   readonly #ours: DrivenHeadless;
   /** TPM commands that ran. */
   commands = 0;
+  /** Accesses that were left out, by the exception of {@link StartWatch} that applies. */
+  readonly leftOut = { isShorterThanHeader: 0, isOfOtherCode: 0 };
   /** Lines `IRQ …` that we sent; QEMU sent the same. */
   get interrupts(): number {
     return this.#ours.client.interruptLog.length;
@@ -121,7 +123,11 @@ export class Duel {
     }
     const { device, base } = this.#choice;
     const watch = await device.watch(this.#ours, base);
-    if (watch.isShorterThanHeader || watch.isOfOtherCode) return undefined;
+    for (const exception of ['isShorterThanHeader', 'isOfOtherCode'] as const) {
+      if (!watch[exception]) continue;
+      this.leftOut[exception]++;
+      return undefined;
+    }
     const difference = await this.#exchange([step.line], index);
     if (difference !== undefined) return difference;
     // Interrupts of the command itself come after the answer to the access that started it.
