@@ -141,6 +141,13 @@ async function main() {
   }
 }
 
+// A reader that has seen enough, such as head, is no error; what was started is still ended in order.
+process.stdout.on('error', (error) => {
+  if (error.code === 'EPIPE' || process.exitCode === 1) return;
+  console.error(`Writing the output failed: ${error.message}`);
+  process.exitCode = 1;
+});
+
 try {
   await main();
 } catch (error) {
