@@ -74,12 +74,16 @@ export const TIS_COMPARED: ComparedDevice = {
 };
 
 const CRB = { locState: 0x00, locStatus: 0x0c, status: 0x44, start: 0x4c } as const;
+const CRB_PAGE = { data: 0x80, size: 0x1000 } as const;
+const CRB_START = 0x01n;
+
 /** Codes of the commands that sessions send on purpose. */
 const SENT_CODES: ReadonlySet<number> = new Set(
   Object.values(COMMANDS)
     .flat()
     .map((hex) => readHeader(Buffer.from(hex, 'hex'))!.code),
 );
+
 /** Tags that a command of either family has; what is left of a response is none. */
 const COMMAND_TAGS: ReadonlySet<number> = new Set([
   TPM_ST.NO_SESSIONS,
@@ -88,13 +92,12 @@ const COMMAND_TAGS: ReadonlySet<number> = new Set([
   TPM_TAG.RQU_AUTH1_COMMAND,
   TPM_TAG.RQU_AUTH2_COMMAND,
 ]);
+
 /** Codes that a TPM of either family may execute. */
 const KNOWN_CODES: ReadonlySet<number> = new Set([
   ...Object.values(TPM_CC),
   ...Object.values(TPM_ORD),
 ]);
-const CRB_PAGE = { data: 0x80, size: 0x1000 } as const;
-const CRB_START = 0x01n;
 
 /** The command response buffer. */
 export const CRB_COMPARED: ComparedDevice = {
