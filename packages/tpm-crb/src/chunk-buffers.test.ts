@@ -319,6 +319,36 @@ describe('CrbDevice with chunking', () => {
     expect(response.length).toBe(0);
   });
 
+  it('CrbDevice with chunking keeps a piece that the guest hands over before such an answer', async () => {
+    const rig = await chunkingRig();
+    rig.fill(COMMAND.slice(0, 2 * SIZE));
+    rig.start(nextChunk);
+    rig.fill(COMMAND.slice(2 * SIZE));
+    rig.backend.hold();
+    rig.start();
+    const outcome = rig.device.reset();
+    rig.fill(COMMAND.slice(0, 2 * SIZE));
+    rig.request();
+    rig.start(nextChunk);
+    rig.backend.release();
+    await outcome;
+    expect((await rig.device.snapshot()).command).toEqual(fromHex(COMMAND.slice(0, 2 * SIZE)));
+  });
+
+  it('CrbDevice with chunking keeps a piece that lay in the buffer since before the reset', async () => {
+    const rig = await chunkingRig();
+    rig.backend.hold();
+    rig.fill(COMMAND.slice(0, 2 * SIZE));
+    rig.start();
+    const outcome = rig.device.reset();
+    rig.request();
+    rig.start(nextChunk);
+    rig.backend.release();
+    await outcome;
+    expect((await rig.device.snapshot()).command).toEqual(fromHex(COMMAND.slice(0, 2 * SIZE)));
+    expect(rig.data()).toBe(COMMAND.slice(0, 2 * SIZE));
+  });
+
   it('CrbDevice with chunking keeps no hold on the memory of a response', async () => {
     const rig = await chunkingRig();
     const response = fromHex(RESPONSE);

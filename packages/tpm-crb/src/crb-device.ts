@@ -14,7 +14,12 @@ import {
 import { CrbCore, type CrbPort } from './crb-core.js';
 import { CrbError } from './error.js';
 import { readRegister, writeRegister } from './register-map.js';
-import { CRB_BASE_ADDRESS, CRB_DATA_BUFFER_OFFSET, CRB_REGION_SIZE } from './registers.js';
+import {
+  CRB_BASE_ADDRESS,
+  CRB_DATA_BUFFER_OFFSET,
+  CRB_REGION_SIZE,
+  CTRL_START,
+} from './registers.js';
 import {
   applyState,
   CRB_SNAPSHOT_FORMAT,
@@ -80,7 +85,6 @@ export class CrbDevice implements TpmFrontEnd<CrbSnapshot> {
   readonly #core: CrbCore;
   readonly #link: BackendLink;
   readonly #data: DataView;
-  readonly #onError: ((error: TpmdevError) => void) | undefined;
   /** After a failed start all registers read as zero and no write has an effect. */
   #isDead = false;
   #isRestarting = false;
@@ -107,10 +111,9 @@ export class CrbDevice implements TpmFrontEnd<CrbSnapshot> {
     backend.attach(this.model);
     this.#variant = variant;
     this.#backend = backend;
-    this.#onError = options.onError;
     this.#core = new CrbCore(address, options.chunking === true, this.#port(), trace);
     this.#data = new DataView(this.#core.dataBuffer.buffer);
-    this.#link = this.#connect();
+    this.#link = this.#connect(options.onError);
     this.mmio = {
       size: CRB_REGION_SIZE,
       read: (offset, width) => this.#read(offset, width),
@@ -139,8 +142,7 @@ export class CrbDevice implements TpmFrontEnd<CrbSnapshot> {
 
   /**
    * Machine reset. The data buffer stays. A command in flight is forgotten, but its answer still
-   * gets into the data buffer unless the guest or the host changed it, or a command was started, in
-   * the meantime. A reset during another one follows it.
+   * gets into the data buffer unless it was changed, or CTRL_START written, in the meantime. A reset during another one follows it.
    *
    * QEMU: the reset blocks until the answer is in the data buffer.
    */
@@ -222,12 +224,14 @@ export class CrbDevice implements TpmFrontEnd<CrbSnapshot> {
 
   #write(offset: number, width: AccessWidth, value: number): void {
     this.#core.trace?.({ type: 'register-write', offset, width, value });
+    if (offset >= CRB_DATA_BUFFER_OFFSET || offset === CTRL_START.offset) {
+      this.#abandonedBuffer = undefined;
+    }
     if (offset < CRB_DATA_BUFFER_OFFSET) {
       if (!this.#isDead) writeRegister(this.#core, offset, width, value);
       return;
     }
     if (offset + width > CRB_REGION_SIZE) return;
-    this.#abandonedBuffer = undefined;
     const at = offset - CRB_DATA_BUFFER_OFFSET;
     if (width === 4) this.#data.setUint32(at, value, true);
     else if (width === 2) this.#data.setUint16(at, value, true);
@@ -246,18 +250,14 @@ export class CrbDevice implements TpmFrontEnd<CrbSnapshot> {
   #port(): CrbPort {
     return {
       established: () => this.#backend.established,
-      send: (command) => {
-        this.#abandonedBuffer = undefined;
-        return this.#link.submit(command, 0);
-      },
+      send: (command) => this.#link.submit(command, 0),
       cancel: () => this.#link.cancel(),
     };
   }
 
   /** From the back end to the registers. */
-  #connect(): BackendLink {
+  #connect(onError: CrbDeviceOptions['onError']): BackendLink {
     const core = this.#core;
-    const onError = this.#onError;
     return new BackendLink(
       this.#backend,
       {
