@@ -1,0 +1,1 @@
+export { FirmwareInterfaceError, type FirmwareInterfaceErrorCode } from './error.js';
