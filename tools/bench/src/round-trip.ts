@@ -120,7 +120,7 @@ async function startCrb(backend: TpmBackend): Promise<GuestTransport> {
 
 const DEVICES = [
   ['TIS', startTis],
-  ['CRB', startCrb],
+  ['polled CRB', startCrb],
 ] as const;
 
 /** TPM2_PCR_Read through the registers of a device and our back end, as a ratio to a bare socket. */
