@@ -43,7 +43,7 @@ export interface BackendUser {
 
 /**
  * @returns the smaller of two buffer sizes
- * @throws TisError when no response fits in it
+ * @throws BackendLinkError when no response fits in it
  */
 function usableBufferSize(reported: number, limit: number): number {
   const size = Math.min(reported, limit);
