@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
-import { FAILURE, message, Rig, STARTUP } from '../test/rig.js';
 import {
   fromHex,
   type ScriptedBackendOptions,
   SUCCESS_RESPONSE,
-} from '../test/scripted-backend.js';
+} from '@tpmdev/testing/scripted-backend';
+import { describe, expect, it } from 'vitest';
+import { FAILURE, message, Rig, STARTUP } from '../test/rig.js';
 import { CRB_CHUNKED_BUFFER_LIMIT, CRB_DATA_BUFFER_SIZE, CTRL_START } from './registers.js';
 
 const { nextChunk, crbRspRetry, start } = CTRL_START;

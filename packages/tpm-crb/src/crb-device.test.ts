@@ -1,7 +1,7 @@
+import { fromHex, ScriptedBackend, SUCCESS_RESPONSE } from '@tpmdev/testing/scripted-backend';
 import { TpmdevError, type TpmResult } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
 import { FAILURE, message, Rig, STARTUP } from '../test/rig.js';
-import { fromHex, ScriptedBackend, SUCCESS_RESPONSE } from '../test/scripted-backend.js';
 import { CrbDevice } from './crb-device.js';
 
 describe('CrbDevice.constructor', () => {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { type Exchange, ScriptedBackend } from '@tpmdev/testing/scripted-backend';
 import { readUnaligned, type TpmVersion, writeUnaligned } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
-import { type Exchange, ScriptedBackend } from '../test/scripted-backend.js';
 import { CrbDevice } from './crb-device.js';
 import { CRB_BASE_ADDRESS, CRB_REGION_SIZE } from './registers.js';
 

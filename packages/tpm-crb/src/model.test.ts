@@ -1,8 +1,8 @@
+import { fromHex, toHex } from '@tpmdev/testing/scripted-backend';
 import fc from 'fast-check';
 import { type AccessWidth, readUint32, TpmdevError, type TraceEvent } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
 import { FAILURE, message, Rig, STARTUP } from '../test/rig.js';
-import { fromHex, toHex } from '../test/scripted-backend.js';
 import type { CrbDeviceOptions } from './crb-device.js';
 import { CRB_DATA_BUFFER_OFFSET, CRB_DATA_BUFFER_SIZE, CTRL_START } from './registers.js';
 

@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs';
+import {
+  fromHex,
+  ScriptedBackend,
+  SUCCESS_RESPONSE,
+  toHex,
+} from '@tpmdev/testing/scripted-backend';
 import type { MmioRegion } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
 import { plugTpm } from '../test/example.js';
-import { fromHex, ScriptedBackend, SUCCESS_RESPONSE, toHex } from '../test/scripted-backend.js';
 
 function text(path: string): string {
   return readFileSync(new URL(path, import.meta.url), 'utf8');

@@ -1,7 +1,7 @@
+import { fromHex, SUCCESS_RESPONSE } from '@tpmdev/testing/scripted-backend';
 import { SnapshotError } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
 import { message, Rig, STARTUP } from '../test/rig.js';
-import { fromHex, SUCCESS_RESPONSE } from '../test/scripted-backend.js';
 import { CTRL_START } from './registers.js';
 import type { CrbSnapshot } from './snapshot.js';
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { fromHex, toHex } from '@tpmdev/testing/scripted-backend';
 import { SnapshotError } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
 import { message, Rig } from '../test/rig.js';
-import { fromHex, toHex } from '../test/scripted-backend.js';
 import { CTRL_START } from './registers.js';
 import { CRB_SNAPSHOT_FORMAT } from './snapshot.js';
 import {

@@ -1,3 +1,9 @@
+import {
+  fromHex,
+  ScriptedBackend,
+  type ScriptedBackendOptions,
+  toHex,
+} from '@tpmdev/testing/scripted-backend';
 import { type AccessWidth, type TpmdevError, type TraceEvent, writeUnaligned } from 'tpm-core';
 import { CrbDevice, type CrbDeviceOptions } from '../src/crb-device.js';
 import {
@@ -9,12 +15,6 @@ import {
   CTRL_STS,
   LOC_CTRL,
 } from '../src/registers.js';
-import {
-  fromHex,
-  ScriptedBackend,
-  type ScriptedBackendOptions,
-  toHex,
-} from './scripted-backend.js';
 
 /** TPM2_Startup(CLEAR), 12 bytes. */
 export const STARTUP = '80010000000c000001440000';

@@ -1,6 +1,6 @@
+import { SUCCESS_RESPONSE } from '@tpmdev/testing/scripted-backend';
 import { describe, expect, it } from 'vitest';
 import { Rig, SHORT_COMMAND } from '../test/rig.js';
-import { SUCCESS_RESPONSE } from '../test/scripted-backend.js';
 import { DATA_FIFO, STS } from './registers.js';
 
 async function receiving(bufferSize = 4096): Promise<Rig> {

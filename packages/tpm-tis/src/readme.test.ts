@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { ScriptedBackend } from '@tpmdev/testing/scripted-backend';
 import type { MmioRegion } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
 import { plugTpm } from '../test/example.js';
-import { ScriptedBackend } from '../test/scripted-backend.js';
 
 function text(path: string): string {
   return readFileSync(new URL(path, import.meta.url), 'utf8');

@@ -1,7 +1,7 @@
+import { SUCCESS_RESPONSE, toHex } from '@tpmdev/testing/scripted-backend';
 import type { AccessWidth } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
 import { Rig, SHORT_COMMAND, STARTUP } from '../test/rig.js';
-import { SUCCESS_RESPONSE, toHex } from '../test/scripted-backend.js';
 import { INT_ENABLE, INTERFACE_ID, STS, VENDOR_DEBUG } from './registers.js';
 
 const LOCALITIES = [0, 1, 2, 3, 4] as const;

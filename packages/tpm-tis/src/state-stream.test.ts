@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { toHex } from '@tpmdev/testing/scripted-backend';
 import { SnapshotError } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
 import { Rig, STARTUP } from '../test/rig.js';
-import { toHex } from '../test/scripted-backend.js';
 import { TIS_SNAPSHOT_FORMAT } from './snapshot.js';
 import { decodeTisState, encodeTisState, TIS_STATE_STREAM_SIZE } from './state-stream.js';
 

@@ -1,6 +1,6 @@
+import { SUCCESS_RESPONSE } from '@tpmdev/testing/scripted-backend';
 import { describe, expect, it } from 'vitest';
 import { Rig, SHORT_COMMAND, STARTUP } from '../test/rig.js';
-import { SUCCESS_RESPONSE } from '../test/scripted-backend.js';
 import type { TisStateName } from './locality.js';
 import { STS } from './registers.js';
 

@@ -1,7 +1,7 @@
+import { ScriptedBackend, SUCCESS_RESPONSE } from '@tpmdev/testing/scripted-backend';
 import { TpmdevError, type TpmResult } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
 import { Rig, SHORT_COMMAND, STARTUP } from '../test/rig.js';
-import { ScriptedBackend, SUCCESS_RESPONSE } from '../test/scripted-backend.js';
 import { INT_STATUS, INT_VECTOR } from './registers.js';
 import { TisDevice } from './tis-device.js';
 

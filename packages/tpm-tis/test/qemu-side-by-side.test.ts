@@ -1,10 +1,10 @@
+import { fromHex } from '@tpmdev/testing/scripted-backend';
 import fc from 'fast-check';
 import type { AccessWidth, TpmVersion } from 'tpm-core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { TIS_BASE_ADDRESS } from '../src/registers.js';
 import { Qemu, type QemuMachine } from './qemu.js';
 import { Rig } from './rig.js';
-import { fromHex } from './scripted-backend.js';
 
 const PC: QemuMachine = {
   program: 'qemu-system-x86_64',

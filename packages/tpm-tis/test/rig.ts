@@ -1,9 +1,13 @@
+import {
+  fromHex,
+  ScriptedBackend,
+  type ScriptedBackendOptions,
+} from '@tpmdev/testing/scripted-backend';
 import type { AccessWidth, TraceEvent } from 'tpm-core';
 import type { TisDebugDump } from '../src/debug-dump.js';
 import type { TisError } from '../src/error.js';
 import { ACCESS, DATA_FIFO, INT_ENABLE, LOCALITY_PAGE_SIZE, STS } from '../src/registers.js';
 import { TisDevice, type TisDeviceOptions } from '../src/tis-device.js';
-import { fromHex, ScriptedBackend, type ScriptedBackendOptions } from './scripted-backend.js';
 
 /** TPM2_Startup(CLEAR), 12 bytes. */
 export const STARTUP = '80010000000c000001440000';
