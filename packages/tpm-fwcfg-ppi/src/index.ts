@@ -1,1 +1,18 @@
 export { FirmwareInterfaceError, type FirmwareInterfaceErrorCode } from './error.js';
+export { type MemoryClearRequest, type MemoryRange, memoryClearRequest } from './memory-clear.js';
+export {
+  PPI_ADDRESS,
+  PPI_FUNCTION,
+  PPI_FUNCTION_COUNT,
+  PPI_MOVV,
+  PPI_OFFSET,
+  PPI_OPERATION,
+  PPI_RESULT,
+  PPI_SIZE,
+} from './ppi-layout.js';
+export {
+  PPI_SNAPSHOT_FORMAT,
+  PpiMemory,
+  type PpiMemoryOptions,
+  type PpiSnapshot,
+} from './ppi-memory.js';
