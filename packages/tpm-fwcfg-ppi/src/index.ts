@@ -1,3 +1,13 @@
+export {
+  type DsmCall,
+  type DsmFailure,
+  type DsmResult,
+  evaluateDsm,
+  MEMORY_OVERWRITE_DSM_FUNCTION,
+  MEMORY_OVERWRITE_DSM_UUID,
+  PPI_DSM_FUNCTION,
+  PPI_DSM_UUID,
+} from './dsm.js';
 export { FirmwareInterfaceError, type FirmwareInterfaceErrorCode } from './error.js';
 export { type MemoryClearRequest, type MemoryRange, memoryClearRequest } from './memory-clear.js';
 export {

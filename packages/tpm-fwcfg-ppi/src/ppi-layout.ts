@@ -36,8 +36,8 @@ export const PPI_OFFSET = {
 } as const;
 
 /**
- * What firmware offers of an operation (TCG PC Client Physical Presence Interface 1.30, section
- * 2.1.8, status of an operation). Three low bits of a function byte.
+ * What firmware offers of an operation (TCG PC Client Physical Presence Interface 1.30, "Get User
+ * Confirmation Status for Operation"). The three low bits of a function byte.
  */
 export const PPI_FUNCTION = {
   mask: 7,
@@ -58,8 +58,8 @@ export const PPI_MOVV = {
 } as const;
 
 /**
- * Results of an operation (TCG PC Client Physical Presence Interface 1.30, section 2.1.6). Values
- * 1 to `largestTpmError` are a TPM's response code.
+ * Results of an operation (TCG PC Client Physical Presence Interface 1.30, "Return TPM Operation
+ * Response to OS Environment"). Values 1 to `largestTpmError` are a TPM's response code.
  */
 export const PPI_RESULT = {
   success: 0,
@@ -71,8 +71,8 @@ export const PPI_RESULT = {
 } as const;
 
 /**
- * Operation numbers (TCG PC Client Physical Presence Interface 1.30, section 3, table of operations).
- * Names join the steps of an operation in their order.
+ * Operation numbers (TCG PC Client Physical Presence Interface 1.30, table of the physical presence
+ * operations). Names join the steps of an operation in their order.
  */
 export const PPI_OPERATION = {
   none: 0,
