@@ -35,25 +35,34 @@ describe('CrbDevice.constructor', () => {
     },
   );
 
-  it.each([
-    ['pc', 0x0c00_0000, '0xfed40000, or variant "sysbus"'],
-    ['sysbus', 0x0c00_0080, 'a multiple of 4096 below 2^53'],
-    ['sysbus', -4096, 'a multiple of 4096 below 2^53'],
-    ['sysbus', 2 ** 53, 'a multiple of 4096 below 2^53'],
-    ['sysbus', Number.NaN, 'a multiple of 4096 below 2^53'],
-  ] as const)(
-    'CrbDevice.constructor() of %s refuses base address %d',
-    (variant, baseAddress, allowed) => {
-      const backend = new ScriptedBackend();
-      expect(() => new CrbDevice({ backend, variant, baseAddress })).toThrow(
-        expect.objectContaining({
-          code: 'ERR_CRB_BASE_ADDRESS',
-          message: `Base address ${baseAddress} can't be used for ${variant}; use ${allowed}`,
-        }),
-      );
-      expect(backend.owner).toBeUndefined();
+  it.each(['pc', 'sysbus'] as const)(
+    'CrbDevice.constructor() of %s shows the buffer behind a control area that is elsewhere',
+    async (variant) => {
+      const rig = await Rig.started({}, { variant, controlAreaAddress: 0x1_0000_0040 });
+      expect([0x5c, 0x60, 0x68, 0x6c].map((offset) => rig.read(offset))).toEqual([
+        0x80, 1, 0x80, 1,
+      ]);
+      expect(rig.device.configuration.baseAddress).toBe(2 ** 32);
     },
   );
+
+  it.each([
+    [{ baseAddress: 0x0c00_0080 }, 0x0c00_0080],
+    [{ baseAddress: -4096 }, -4096],
+    [{ baseAddress: 2 ** 53 }, 2 ** 53],
+    [{ baseAddress: Number.NaN }, Number.NaN],
+    [{ controlAreaAddress: 0x1000 }, 0xfc0],
+    [{ controlAreaAddress: 0 }, -64],
+  ])('CrbDevice.constructor() refuses %j, which is no page', (options, page) => {
+    const backend = new ScriptedBackend();
+    expect(() => new CrbDevice({ backend, ...options })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_CRB_BASE_ADDRESS',
+        message: `Page address ${page} can't be used; use a multiple of 4096 below 2^53`,
+      }),
+    );
+    expect(backend.owner).toBeUndefined();
+  });
 
   it('CrbDevice.constructor() refuses a TPM 1.2 on the system bus', () => {
     const backend = new ScriptedBackend({ tpmVersion: '1.2' });

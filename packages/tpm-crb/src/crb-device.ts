@@ -18,6 +18,7 @@ import {
   CRB_BASE_ADDRESS,
   CRB_DATA_BUFFER_OFFSET,
   CRB_REGION_SIZE,
+  CTRL_REQ,
   CTRL_START,
 } from './registers.js';
 import {
@@ -37,10 +38,16 @@ export interface CrbDeviceOptions {
   /** Default `pc`. */
   readonly variant?: CrbVariant;
   /**
-   * Where a `sysbus` device is mapped: a guest-physical address, a multiple of 4096; default
-   * 0xFED40000. The address registers show it. A `pc` device is always at 0xFED40000.
+   * Where the page is mapped: a guest-physical address, a multiple of 4096; default 0xFED40000,
+   * as on a PC.
    */
   readonly baseAddress?: number;
+  /**
+   * Where the guest finds the control area (ACPI table `TPM2`), 0x40 behind a page address; default
+   * `baseAddress` + 0x40. The address registers point 0x40 behind it. For a host whose guest sees
+   * the page at another address than the bus.
+   */
+  readonly controlAreaAddress?: number;
   /**
    * Whether commands and responses can be longer than the data buffer (PTP, capCRBChunk); default
    * false, as in QEMU 7.2.
@@ -52,16 +59,13 @@ export interface CrbDeviceOptions {
   readonly onError?: (error: TpmdevError) => void;
 }
 
-function checkedBaseAddress(address: number, variant: CrbVariant): number {
-  const isPc = variant === 'pc';
-  const isPage = Number.isSafeInteger(address) && address >= 0 && address % CRB_REGION_SIZE === 0;
-  if (isPc ? address === CRB_BASE_ADDRESS : isPage) return address;
-  const allowed = isPc
-    ? `0x${CRB_BASE_ADDRESS.toString(16)}, or variant "sysbus"`
-    : `a multiple of ${CRB_REGION_SIZE} below 2^53`;
+function checkedPage(address: number): number {
+  if (Number.isSafeInteger(address) && address >= 0 && address % CRB_REGION_SIZE === 0) {
+    return address;
+  }
   throw new CrbError(
     'ERR_CRB_BASE_ADDRESS',
-    `Base address ${address} can't be used for ${variant}; use ${allowed}`,
+    `Page address ${address} can't be used; use a multiple of ${CRB_REGION_SIZE} below 2^53`,
   );
 }
 
@@ -100,7 +104,8 @@ export class CrbDevice implements TpmFrontEnd<CrbSnapshot> {
    */
   constructor(options: CrbDeviceOptions) {
     const { backend, variant = 'pc', baseAddress = CRB_BASE_ADDRESS, trace } = options;
-    const address = checkedBaseAddress(baseAddress, variant);
+    const { controlAreaAddress = checkedPage(baseAddress) + CTRL_REQ.offset } = options;
+    const address = checkedPage(controlAreaAddress - CTRL_REQ.offset);
     this.model = variant === 'pc' ? 'tpm-crb' : 'tpm-crb-device';
     if (variant === 'sysbus' && backend.tpmVersion !== '2.0') {
       throw new CrbError(

@@ -3,7 +3,8 @@ import { TpmdevError, type TpmdevErrorOptions } from 'tpm-core';
 /**
  * What goes wrong with a CRB device:
  *
- * - `'ERR_CRB_BASE_ADDRESS'`: the base address is no page address, or one is given for `pc`
+ * - `'ERR_CRB_BASE_ADDRESS'`: the base address, or the start of the control area's page, is no page
+ *   address
  * - `'ERR_CRB_TPM_VERSION'`: the system-bus device is given a TPM 1.2
  * - `'ERR_CRB_DETACHED'`: the device gave its back end up and is asked to start it
  */
