@@ -5,6 +5,7 @@ import { deviceFactories, type PluggedDevice } from './device-factories.js';
 import { MachineError } from './error.js';
 import { InterruptPins } from './interrupt-pins.js';
 import { type MachineMap, machineMap } from './memory-map.js';
+import { PortSpace } from './port-space.js';
 import { Ram } from './ram.js';
 import { VirtualClock } from './virtual-clock.js';
 import { WatchedBackend } from './watched-backend.js';
@@ -49,6 +50,8 @@ export class HeadlessMachine {
   readonly description: MachineDescription;
   /** Physical memory and registers. */
   readonly memory: AddressSpace = new AddressSpace();
+  /** I/O ports. */
+  readonly ports: PortSpace = new PortSpace();
   /** Inputs of the interrupt controller. */
   readonly pins: InterruptPins;
   /** Virtual time. */
@@ -186,16 +189,6 @@ export class HeadlessMachine {
     if (this.running) return;
     this.#status = 'running';
     this.#announce('RESUME');
-  }
-
-  /**
-   * Reads ports. There are none: all ones. QEMU: bytes beyond the last port read as zero.
-   *
-   * @param port 0 to 0xffff
-   * @param width 1, 2 or 4 bytes
-   */
-  readPort(port: number, width: number): number {
-    return 2 ** (8 * Math.min(width, 0x1_0000 - port)) - 1;
   }
 
   /**

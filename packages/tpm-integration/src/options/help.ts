@@ -94,7 +94,8 @@ function usage(target: SystemTarget): string {
 
 A machine without a CPU that carries a TPM. It is driven over the qtest protocol.
 
--machine [type=]NAME[,x-oem-id=ID][,x-oem-table-id=ID]  the machine; help lists them
+-machine [type=]NAME[,acpi=on|off]                      the machine; help lists them
+         [,x-oem-id=ID][,x-oem-table-id=ID]             who its ACPI tables are from
 -chardev socket,id=ID,path=PATH[,server=on[,wait=off]]  a connection; also host=,port= or fd=
 -tpmdev emulator,id=ID,chardev=ID[,data-chardev=ID]     a TPM served by swtpm
 -device MODEL,tpmdev=ID[,irq=N][,ppi=on|off]            the TPM device; help lists them

@@ -29,24 +29,30 @@ const RAM_GRANULE = 8192;
 /** Longest values of the identification fields of an ACPI table (ACPI 6.4, section 5.2.6). */
 const OEM_LENGTHS: Readonly<Record<string, number>> = { 'x-oem-id': 6, 'x-oem-table-id': 8 };
 
+/** Characters of the identification fields of an ACPI table. QEMU: takes any bytes. */
+const OEM_CHARACTERS = /^[\x20-\x7e]*$/;
+
 const COMMON_PROPERTIES: readonly string[] = [
   'accel',
-  'acpi',
   'dump-guest-core',
   'graphics',
   'kernel-irqchip',
   'mem-merge',
   'suppress-vmdesc',
   'usb',
-  'x-oem-id',
-  'x-oem-table-id',
 ];
+
+/** Properties of a machine that has ACPI tables. */
+const ACPI_PROPERTIES: readonly string[] = ['acpi', ...Object.keys(OEM_LENGTHS)];
 
 /** Properties of each family besides the common ones. */
 const FAMILY_PROPERTIES: Readonly<Record<MachineFamily, readonly string[]>> = {
-  pc: ['hpet', 'i8042', 'smm', 'vmport'],
-  q35: ['hpet', 'i8042', 'sata', 'smbus', 'smm', 'vmport'],
-  virt: ['gic-version', 'highmem', 'its', 'mte', 'ras', 'secure', 'virtualization'],
+  pc: [...ACPI_PROPERTIES, 'hpet', 'i8042', 'smm', 'vmport'],
+  q35: [...ACPI_PROPERTIES, 'hpet', 'i8042', 'sata', 'smbus', 'smm', 'vmport'],
+  virt: [
+    ...ACPI_PROPERTIES,
+    ...['gic-version', 'highmem', 'its', 'mte', 'ras', 'secure', 'virtualization'],
+  ],
   pseries: [],
 };
 
@@ -69,8 +75,11 @@ const BOOLEAN_PROPERTIES: readonly string[] = [
   'virtualization',
 ];
 
-/** Properties that are `on`, `off` or `auto`. */
+/** Properties that are one of {@link AUTO_VALUES}. */
 const AUTO_PROPERTIES: readonly string[] = ['acpi', 'smm', 'vmport'];
+
+/** Values of a property that is not a plain boolean. QEMU: `yes`, `true` and so on are refused. */
+const AUTO_VALUES: readonly string[] = ['on', 'off', 'auto'];
 
 /**
  * Checks the arguments of all `-machine` options; a later value wins.
@@ -103,16 +112,31 @@ function checkProperty(machine: MachineType, key: string, value: string, refuse:
     refuse(`Property '${machine.aliasOf ?? machine.name}-machine.${key}' not found`);
   }
   const longest = OEM_LENGTHS[key];
-  if (longest !== undefined && new TextEncoder().encode(value).length > longest) {
-    refuse(`User specified ${key} value is bigger than ${longest} bytes in size`);
-  }
+  if (longest !== undefined) checkOem(machine, key, value, longest, refuse);
   if (BOOLEAN_PROPERTIES.includes(key) && parseBoolean(value) === undefined) {
     refuse(`Parameter '${key}' expects 'on' or 'off'`);
   }
-  if (AUTO_PROPERTIES.includes(key) && value !== 'auto' && parseBoolean(value) === undefined) {
+  if (AUTO_PROPERTIES.includes(key) && !AUTO_VALUES.includes(value)) {
     refuse(`Parameter '${key}' does not accept value '${value}'`);
   }
   if (key === 'accel') for (const name of value.split(':')) checkAccelerator(name, refuse);
+}
+
+function checkOem(
+  machine: MachineType,
+  key: string,
+  value: string,
+  longest: number,
+  refuse: Refuse,
+): void {
+  if (new TextEncoder().encode(value).length > longest) {
+    // QEMU: machine `virt` calls the properties by other names here.
+    const name = machine.family === 'virt' ? key.replace(/^x-/, '') : key;
+    refuse(`User specified ${name} value is bigger than ${longest} bytes in size`);
+  }
+  if (!OEM_CHARACTERS.test(value)) {
+    refuse(`Parameter '${key}' expects printable ASCII characters, not '${value}'`);
+  }
 }
 
 /** Checks the name of an accelerator. */

@@ -71,6 +71,12 @@ describe('parseCommandLine() refuses', () => {
       '-M q35,x-oem-table-id=ABCDEFGHI',
       '-M q35,x-oem-table-id=ABCDEFGHI: User specified x-oem-table-id value is bigger than 8 bytes in size',
     ],
+    ['-M q35,acpi=maybe', "-M q35,acpi=maybe: Parameter 'acpi' does not accept value 'maybe'"],
+    ['-M q35,acpi=yes', "-M q35,acpi=yes: Parameter 'acpi' does not accept value 'yes'"],
+    [
+      '-M q35,x-oem-id=TÜV',
+      "-M q35,x-oem-id=TÜV: Parameter 'x-oem-id' expects printable ASCII characters, not 'TÜV'",
+    ],
     [
       '-m abc',
       "-m abc: Parameter 'size' expects a non-negative number below 2^53 bytes, optionally followed by k, M, G, T or P; a bare number counts mebibytes",

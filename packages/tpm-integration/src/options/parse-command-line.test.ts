@@ -83,6 +83,8 @@ describe('parseCommandLine() of -machine', () => {
     ['-M virt', 'aarch64', { family: 'virt', machineName: 'virt-7.2' }],
     ['', 'ppc64', { family: 'pseries', ramSize: 512 * 2 ** 20 }],
     ['-M pseries-2.12-sxxm', 'ppc64', { machineName: 'pseries-2.12-sxxm' }],
+    ['-M pc,acpi=off', 'x86_64', { machineOptions: new Map([['acpi', 'off']]) }],
+    ['-M virt,acpi=auto', 'aarch64', { machineOptions: new Map([['acpi', 'auto']]) }],
     [
       '-M q35,x-oem-id=BOCHS,x-oem-table-id=a,,b,usb=off,vmport=auto,accel=kvm:tcg',
       'x86_64',

@@ -1,4 +1,5 @@
 import type { HeadlessMachine } from '../machine/machine.js';
+import { PORT_COUNT } from '../machine/port-space.js';
 import type { AnswerBuffer } from './answer-buffer.js';
 import { CommandFailure, type Line } from './line.js';
 import { decodeBase64, decodeHex, encodeBase64 } from './transfer.js';
@@ -58,15 +59,15 @@ function accessCommands(
     },
     input: ({ machine, line, answer }) => {
       line.expectWords(2);
-      const port = machine.readPort(line.unsigned(1, 0xffff), width);
+      const port = machine.ports.read(line.unsigned(1, PORT_COUNT - 1), width);
       answer.text('OK 0x');
       answer.hex(port, port > 0xffff ? hexDigits(port) : 4);
       answer.endLine();
     },
-    output: ({ line, answer }) => {
+    output: ({ machine, line, answer }) => {
       line.expectWords(3);
-      line.unsigned(1, 0xffff);
-      line.number(2);
+      const port = line.unsigned(1, PORT_COUNT - 1);
+      machine.ports.write(port, width, line.number(2).low);
       answer.text('OK\n');
     },
   };
