@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import type { LoaderTable } from '../src/table-loader.js';
+
+/** fw_cfg files of one machine. */
+export interface MachineRecording {
+  readonly name: string;
+  readonly machine: 'pc' | 'q35' | 'virt';
+  readonly tpmVersion: '1.2' | '2.0';
+  readonly ppi: boolean | 'na';
+  /** Length of `etc/acpi/tables`. */
+  readonly blobSize: number;
+  readonly tables: readonly LoaderTable[];
+  /** Name, key and size, in directory order. */
+  readonly files: readonly (readonly [string, number, number])[];
+  /** All hexadecimal. */
+  readonly tableLoader: string;
+  readonly directory: string;
+  readonly rsdp: string;
+  readonly tpmTable: string;
+  readonly config?: string;
+}
+
+/** A TPM table as it was found in memory after firmware ran. */
+export interface LinkedTable {
+  readonly machine: string;
+  readonly tpm: '1' | '2';
+  readonly firmware: string;
+  readonly logAreaStart: number;
+  readonly bytes: string;
+}
+
+/** Register accesses of a fw_cfg device, and its answers. */
+export interface Transcript {
+  readonly items: readonly { readonly name: string; readonly size: number }[];
+  readonly itemContents: Readonly<Record<string, string>>;
+  readonly writable?: readonly string[];
+  readonly ramBase: string;
+  readonly mmioBase?: string;
+  readonly ops: readonly (readonly string[])[];
+}
+
+function load(name: string): unknown {
+  const path = new URL(`../fixtures/${name}`, import.meta.url);
+  return JSON.parse(gunzipSync(readFileSync(path)).toString());
+}
+
+/** Seven machines of QEMU 7.2. */
+export const machines = load('acpi-files-qemu72.json.gz') as readonly MachineRecording[];
+
+/** Three tables. */
+export const linkedTables = load('linked-tables-qemu72.json.gz') as readonly LinkedTable[];
+
+/** The device of q35 and that of Arm virt. */
+export const transcripts = {
+  io: load('fw-cfg-io-qemu72.json.gz') as Transcript,
+  mmio: load('fw-cfg-mmio-qemu72.json.gz') as Transcript,
+} as const;
+
+/** @returns the bytes of a hexadecimal text */
+export function fromHex(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text, 'hex'));
+}
+
+/** @returns the bytes as hexadecimal text */
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
