@@ -8,9 +8,16 @@ export type {
   MonitorDefinition,
   SystemTarget,
 } from './description.js';
-export { AddressSpace } from './machine/address-space.js';
+export {
+  type AcpiBlobs,
+  type AcpiFamily,
+  buildAcpiTables,
+} from './firmware/acpi-tables.js';
+export { type FirmwareForm, firmwareFiles, firmwareForm } from './firmware/firmware-files.js';
+export { type FirmwareBus, FirmwareInterface } from './firmware/firmware-interface.js';
+export { AddressSpace, type WideRegion } from './machine/address-space.js';
 export type { DeviceContext, DeviceFactory, PluggedDevice } from './machine/device-factories.js';
-export { deviceFactories, PPI_ADDRESS } from './machine/device-factories.js';
+export { deviceFactories } from './machine/device-factories.js';
 export { MachineError } from './machine/error.js';
 export { type InterruptListener, InterruptPins } from './machine/interrupt-pins.js';
 export {
@@ -20,6 +27,7 @@ export {
   type MachineParts,
   type RunState,
 } from './machine/machine.js';
+export { type PortRegion, PortSpace, type PortWidth } from './machine/port-space.js';
 export { Ram } from './machine/ram.js';
 export { VirtualClock } from './machine/virtual-clock.js';
 export { HumanMonitor } from './monitor/human-monitor.js';

@@ -1,6 +1,17 @@
 import { type GuestMemory, type MmioRegion, readUnaligned, writeUnaligned } from 'tpm-core';
 import type { Ram } from './ram.js';
 
+/** Registers that tell an access of 8 bytes from two of 4. */
+export interface WideRegion extends MmioRegion {
+  /** @param offset a multiple of 8 @param target receives 8 bytes, in memory order */
+  readWide(offset: number, target: Uint8Array): void;
+  /** @param offset a multiple of 8 @param source the 8 bytes, in memory order */
+  writeWide(offset: number, source: Uint8Array): void;
+}
+
+/** Width of the widest access in bytes. */
+const WIDE = 8;
+
 /** What answers a range of physical addresses. Offsets count from the start of the mapping. */
 interface Mapping {
   readonly start: number;
@@ -19,6 +30,25 @@ type PieceVisitor = (
   at: number,
   length: number,
 ) => void;
+
+/** Accesses registers in pieces of 8 bytes where they are aligned, and in smaller ones elsewhere. */
+function eachWide(
+  offset: number,
+  bytes: Uint8Array,
+  wide: (offset: number, bytes: Uint8Array) => void,
+  narrow: (region: MmioRegion, offset: number, bytes: Uint8Array) => void,
+  region: WideRegion,
+): void {
+  for (let done = 0; done < bytes.length; ) {
+    const at = offset + done;
+    const isWide = at % WIDE === 0 && bytes.length - done >= WIDE;
+    const end = isWide ? done + WIDE : Math.min(bytes.length, done + WIDE - (at % WIDE));
+    const piece = bytes.subarray(done, end);
+    if (isWide) wide.call(region, at, piece);
+    else narrow(region, at, piece);
+    done = end;
+  }
+}
 
 /**
  * The physical address map of a machine: memory and registers at fixed addresses.
@@ -67,6 +97,41 @@ export class AddressSpace implements GuestMemory {
       read: (at, target) => readUnaligned(region, at, target),
       write: (at, source) => writeUnaligned(region, at, source),
       fill: (at, length, value) => writeUnaligned(region, at, new Uint8Array(length).fill(value)),
+    });
+  }
+
+  /**
+   * Maps registers whose naturally aligned accesses of 8 bytes are not cut.
+   *
+   * @param start first address, a multiple of 8
+   * @param region the registers
+   */
+  mapWideRegisters(start: number, region: WideRegion): void {
+    this.#add({
+      start,
+      size: region.size,
+      memory: false,
+      read: (at, target) => eachWide(at, target, region.readWide, readUnaligned, region),
+      write: (at, source) => eachWide(at, source, region.writeWide, writeUnaligned, region),
+      fill: (at, length, value) =>
+        eachWide(at, new Uint8Array(length).fill(value), region.writeWide, writeUnaligned, region),
+    });
+  }
+
+  /**
+   * Maps memory of a device that is plain bytes.
+   *
+   * @param start first address
+   * @param bytes the memory
+   */
+  mapBytes(start: number, bytes: Uint8Array): void {
+    this.#add({
+      start,
+      size: bytes.length,
+      memory: true,
+      read: (at, target) => target.set(bytes.subarray(at, at + target.length)),
+      write: (at, source) => bytes.set(source, at),
+      fill: (at, length, value) => void bytes.fill(value, at, at + length),
     });
   }
 

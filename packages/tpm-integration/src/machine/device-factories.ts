@@ -1,5 +1,6 @@
 import type { GuestMemory, TpmBackend, TpmFrontEnd, TraceHook } from 'tpm-core';
 import { CRB_BASE_ADDRESS, CrbDevice } from 'tpm-crb';
+import { PPI_ADDRESS } from 'tpm-fwcfg-ppi';
 import { TIS_BASE_ADDRESS, TisDevice } from 'tpm-tis';
 import type { DeviceDefinition, DeviceModel, MachineFamily } from '../description.js';
 import { MachineError } from './error.js';
@@ -29,9 +30,6 @@ export interface PluggedDevice {
 
 /** Builds a device of one model. @throws TpmdevError when the machine has no place for it */
 export type DeviceFactory = (context: DeviceContext) => PluggedDevice;
-
-/** Physical address of the PPI memory of a PC (QEMU TPM Device, "ACPI PPI Interface"). */
-export const PPI_ADDRESS = 0xfed4_5000;
 
 /** QEMU: the first device on the platform bus of `virt` is here and has this shared interrupt. */
 const PLATFORM_BUS = { address: 0x0c00_0000, interrupt: 112 } as const;

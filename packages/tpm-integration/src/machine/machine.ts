@@ -1,10 +1,12 @@
 import type { ResetOutcome, TpmBackend, TpmFrontEnd, TraceHook } from 'tpm-core';
+import { memoryClearRequest, PpiMemory } from 'tpm-fwcfg-ppi';
 import type { DeviceDefinition, MachineDescription } from '../description.js';
+import { FirmwareInterface } from '../firmware/firmware-interface.js';
 import { AddressSpace } from './address-space.js';
 import { deviceFactories, type PluggedDevice } from './device-factories.js';
 import { MachineError } from './error.js';
 import { InterruptPins } from './interrupt-pins.js';
-import { type MachineMap, machineMap } from './memory-map.js';
+import { type MachineMap, machineMap, type RamRange } from './memory-map.js';
 import { PortSpace } from './port-space.js';
 import { Ram } from './ram.js';
 import { VirtualClock } from './virtual-clock.js';
@@ -37,12 +39,10 @@ export interface MachineObject {
   readonly pins?: InterruptPins;
 }
 
-/** Size of the PPI memory in bytes, and the byte and bit that ask to clear memory at a reset. */
-const PPI = { size: 0x400, memoryOverwrite: 0x15a, clearMemory: 0x01 } as const;
-
 /**
- * A machine without a processor: memory, the TPM device at its place, PPI memory, interrupt pins
- * and a virtual clock. The outside does what a processor would do.
+ * A machine without a processor: memory, the TPM device at its place, PPI memory, what firmware needs
+ * to know of it (fw_cfg), interrupt pins and a virtual clock. The outside does what a processor would
+ * do.
  *
  * Call {@link reset} once before the first access.
  */
@@ -58,8 +58,11 @@ export class HeadlessMachine {
   readonly clock: VirtualClock = new VirtualClock();
   /** The TPM device. */
   readonly tpm: TpmFrontEnd | undefined;
-  readonly #ram: Ram;
-  readonly #ppi: Ram | undefined;
+  /** Memory of the physical presence interface, when the device has one. */
+  readonly ppi: PpiMemory | undefined;
+  /** What firmware gets; machine `pseries` has no fw_cfg. */
+  readonly firmware: FirmwareInterface | undefined;
+  readonly #ramRanges: readonly RamRange[];
   /** Guest memory that is in the TPM device. */
   readonly #deviceMemory: Uint8Array | undefined;
   readonly #objects: Map<string, MachineObject> = new Map();
@@ -76,10 +79,11 @@ export class HeadlessMachine {
    */
   constructor(description: MachineDescription, parts: MachineParts = {}) {
     this.description = description;
-    this.#ram = new Ram(description.ramSize);
+    const ram = new Ram(description.ramSize);
     const map = machineMap(description.family, description.ramSize);
     this.pins = new InterruptPins(map.interruptPins);
-    this.#mapMemory(map);
+    this.#ramRanges = map.ram;
+    this.#mapMemory(map, ram);
     const [path] = map.interruptController;
     if (path !== undefined) {
       this.#name({ path, pins: this.pins }, map.interruptController);
@@ -90,9 +94,13 @@ export class HeadlessMachine {
       this.#deviceMemory = plugged.guestMemory;
       this.memory.mapRegisters(plugged.address, plugged.device.mmio);
       if (plugged.ppiAddress !== undefined) {
-        this.#ppi = new Ram(PPI.size);
-        this.memory.mapRam(plugged.ppiAddress, this.#ppi);
+        this.ppi = new PpiMemory();
+        this.memory.mapBytes(plugged.ppiAddress, this.ppi.bytes);
       }
+    }
+    if (description.family !== 'pseries') {
+      const tpmVersion = description.device && parts.backend?.tpmVersion;
+      this.firmware = new FirmwareInterface(description, tpmVersion, this);
     }
   }
 
@@ -160,12 +168,11 @@ export class HeadlessMachine {
     this.#created = true;
     this.#outstanding++;
     // Before the device: it may still put the answer to a running command into its memory.
-    if (this.#isMemoryClearRequested()) {
-      this.#ram.clear();
-      this.#deviceMemory?.fill(0);
-    }
+    this.#clearMemoryOnRequest();
+    this.firmware?.reset();
     const restart = this.tpm?.reset();
     const outcome: ResetOutcome = (await restart) ?? { started: true };
+    this.firmware?.publish(outcome.started);
     if (first) {
       if (!this.description.startPaused) this.#status = 'running';
     } else {
@@ -199,9 +206,9 @@ export class HeadlessMachine {
     return this.#objects.get(name);
   }
 
-  #mapMemory(map: MachineMap): void {
+  #mapMemory(map: MachineMap, ram: Ram): void {
     for (const { address, offset, size } of map.ram) {
-      this.memory.mapRam(address, this.#ram, offset, size);
+      this.memory.mapRam(address, ram, offset, size);
     }
     for (const [start, size] of map.ones) this.memory.mapOnes(start, size);
   }
@@ -236,11 +243,13 @@ export class HeadlessMachine {
     for (const name of names) this.#objects.set(name, object);
   }
 
-  #isMemoryClearRequested(): boolean {
-    if (this.#ppi === undefined) return false;
-    const request = new Uint8Array(1);
-    this.#ppi.read(PPI.memoryOverwrite, request);
-    return (request[0]! & PPI.clearMemory) !== 0;
+  #clearMemoryOnRequest(): void {
+    if (this.ppi === undefined) return;
+    const ranges = this.#ramRanges.map(({ address, size }) => ({ address, length: size }));
+    const request = memoryClearRequest(this.ppi, ranges);
+    if (request === undefined) return;
+    for (const { address, length } of request.ranges) this.memory.busFill(address, length, 0);
+    this.#deviceMemory?.fill(0);
   }
 
   #awaitClearing(cleared: Promise<void>): void {

@@ -25,13 +25,17 @@ test('Ram.fill() gives whole pages of zeros back', () => {
   expect([...bytes]).toEqual([0xaa, 0]);
 });
 
-test('Ram.clear() makes every byte zero', () => {
-  const ram = new Ram(2 * PAGE);
-  ram.write(PAGE - 1, Uint8Array.of(1, 2));
-  ram.clear();
-  const bytes = new Uint8Array(2).fill(9);
-  ram.read(PAGE - 1, bytes);
-  expect([...bytes]).toEqual([0, 0]);
+test('Ram.fill() clears what is allocated of a range that is larger than that', () => {
+  const ram = new Ram(2 ** 45);
+  for (const page of [0, 1, 2, 3]) ram.fill(page * PAGE, PAGE, 0xaa);
+  ram.fill(PAGE - 1, 2 ** 44, 0);
+  expect(ram.allocated).toBe(PAGE);
+  const bytes = new Uint8Array(2);
+  ram.read(PAGE - 2, bytes);
+  expect([...bytes]).toEqual([0xaa, 0]);
+  ram.fill(0, PAGE - 1, 0);
+  ram.fill(0, 2 ** 45, 0);
+  expect(ram.allocated).toBe(0);
 });
 
 test('Ram keeps what a flat array keeps, over page borders', () => {

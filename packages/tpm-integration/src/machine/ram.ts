@@ -60,6 +60,10 @@ export class Ram {
    * @param value 0 to 255; whole pages of zeros are given back to the host
    */
   fill(offset: number, length: number, value: number): void {
+    if (value === 0 && length > this.allocated) {
+      this.#clearAllocated(offset, offset + length);
+      return;
+    }
     let done = 0;
     while (done < length) {
       const number = Math.floor((offset + done) / PAGE_SIZE);
@@ -72,9 +76,14 @@ export class Ram {
     }
   }
 
-  /** Makes every byte zero. */
-  clear(): void {
-    this.#pages.clear();
+  /** Costs what the guest has written, not the length of the range. */
+  #clearAllocated(start: number, end: number): void {
+    for (const [number, page] of this.#pages) {
+      const from = Math.max(start - number * PAGE_SIZE, 0);
+      const to = Math.min(end - number * PAGE_SIZE, PAGE_SIZE);
+      if (from === 0 && to === PAGE_SIZE) this.#pages.delete(number);
+      else if (from < to) page.fill(0, from, to);
+    }
   }
 
   #page(number: number): Uint8Array {

@@ -53,6 +53,10 @@ export interface MachineChoice {
   readonly model?: DeviceModel;
   /** Memory in MiB. */
   readonly memory?: number;
+  /** Machine type; the newest of the family unless given. */
+  readonly machine?: string;
+  /** Machine options. */
+  readonly options?: Readonly<Record<string, string>>;
   /** Device properties besides `tpmdev`. */
   readonly properties?: Readonly<Record<string, string>>;
 }
@@ -92,6 +96,11 @@ function qemuCommand({ family }: MachineChoice): EmulatorCommand {
   return [family === 'virt' ? 'qemu-system-aarch64' : 'qemu-system-x86_64'];
 }
 
+function machineArgument({ family, machine = family, options = {} }: MachineChoice): string {
+  const pairs = Object.entries(options).map(([name, value]) => `${name}=${value}`);
+  return [machine, ...pairs].join(',');
+}
+
 /** @returns the command that starts our own emulator; it must be built */
 export function systemCommand({ family }: MachineChoice): EmulatorCommand {
   const name = family === 'virt' ? 'tpm-system-aarch64' : 'tpm-system-x86_64';
@@ -128,7 +137,7 @@ export async function startEmulator(
   const program = await resources.start(name, [
     ...parameters,
     ...['-accel', 'tcg', '-S', '-display', 'none', '-nodefaults'],
-    ...['-machine', choice.family, '-m', String(choice.memory ?? DEFAULT_MEMORY)],
+    ...['-machine', machineArgument(choice), '-m', String(choice.memory ?? DEFAULT_MEMORY)],
     ...['-qtest', `unix:${join(directory, 'qtest')}`, '-qtest-log', '/dev/null'],
     ...['-qmp', `unix:${join(directory, 'qmp')}`],
     ...(controlPath === undefined ? [] : tpm),
@@ -211,8 +220,8 @@ export function describeMachine(choice: MachineChoice, withTpm: boolean): Machin
   return {
     target: arm ? 'aarch64' : 'x86_64',
     family: choice.family,
-    machineName: choice.family,
-    machineOptions: new Map(),
+    machineName: choice.machine ?? choice.family,
+    machineOptions: new Map(Object.entries(choice.options ?? {})),
     ramSize: (choice.memory ?? DEFAULT_MEMORY) * MEBIBYTE,
     chardevs: new Map(),
     monitors: [],

@@ -14,7 +14,7 @@ import {
 /** A back end without a TPM, each step of which a test decides. */
 export class ScriptedBackend implements TpmBackend {
   readonly kind = 'scripted';
-  readonly tpmVersion: TpmVersion = '2.0';
+  tpmVersion: TpmVersion = '2.0';
   readonly description: BackendDescription = { type: 'scripted', options: {} };
   established = true;
   onEvent: TpmBackend['onEvent'];
