@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { HASH_ALGORITHM, type HashFunction, type HashFunctions } from '../src/event-log.js';
 
 function hash(name: string): HashFunction {
-  return (data) => createHash(name).update(data).digest();
+  return (data) => Uint8Array.from(createHash(name).update(data).digest());
 }
 
 /** The hash functions of the banks that tests meet. */
