@@ -53,6 +53,14 @@ export {
 } from './loader-script.js';
 export { type MemoryClearRequest, type MemoryRange, memoryClearRequest } from './memory-clear.js';
 export {
+  defaultPpiFunctions,
+  PpiExecutor,
+  type PpiExecutorOptions,
+  type PpiFirmwareSetting,
+  type PpiOutcome,
+  type PpiRequest,
+} from './ppi-executor.js';
+export {
   PPI_ADDRESS,
   PPI_FUNCTION,
   PPI_FUNCTION_COUNT,
@@ -68,6 +76,7 @@ export {
   type PpiMemoryOptions,
   type PpiSnapshot,
 } from './ppi-memory.js';
+export { PCR_BANK_BIT } from './ppi-tpm20.js';
 export {
   type AllocationRequest,
   LoaderError,
