@@ -92,22 +92,24 @@ describe('describeTpm', () => {
     expect(describedTable(description)).toBeUndefined();
   });
 
-  it.each(['pc', 'q35'] as const)(
-    'describeTpm() publishes nothing on %s without ACPI',
-    (machine) => {
-      const tpm = { model: 'tpm-tis', tpmVersion: '2.0', ppi: true } as const;
-      const description = describeTpm({ machine, tpm, acpi: false });
-      expect(description).toEqual({
-        device: undefined,
-        scope: undefined,
-        table: undefined,
-        startMethod: undefined,
-        logSize: undefined,
-        hasConfigFile: false,
-        hostBridgeRange: undefined,
-      });
-    },
-  );
+  it.each([
+    ['pc', 'tpm-tis'],
+    ['q35', 'tpm-crb'],
+    ['virt', 'tpm-tis-device'],
+    ['microvm', 'tpm-tis'],
+  ] as const)('describeTpm() publishes nothing on %s without ACPI', (machine, model) => {
+    const tpm = { model, tpmVersion: '2.0', ppi: machine !== 'virt' } as const;
+    const description = describeTpm({ machine, tpm, acpi: false });
+    expect(description).toEqual({
+      device: undefined,
+      scope: undefined,
+      table: undefined,
+      startMethod: undefined,
+      logSize: undefined,
+      hasConfigFile: false,
+      hostBridgeRange: undefined,
+    });
+  });
 
   it('describeTpm() shows the configuration file only with PPI', () => {
     const tpm = { model: 'tpm-crb', tpmVersion: '2.0' } as const;
