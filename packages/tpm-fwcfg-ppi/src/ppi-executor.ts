@@ -101,13 +101,10 @@ function operationName(operation: number): string {
 
 /** @throws FirmwareInterfaceError when the executor can't do what would be offered */
 function checkFunctions(functions: ReadonlyMap<number, number>, known: readonly number[]): void {
+  const isBelow = (value: number, limit: number): boolean =>
+    Number.isInteger(value) && value >= 0 && value < limit;
   for (const [operation, status] of functions) {
-    const inRange = Number.isInteger(operation) && operation >= 0 && operation < PPI_FUNCTION_COUNT;
-    if (
-      !inRange ||
-      !Object.values<number>(PPI_FUNCTION).includes(status) ||
-      status > PPI_FUNCTION.allowed
-    ) {
+    if (!isBelow(operation, PPI_FUNCTION_COUNT) || !isBelow(status, PPI_FUNCTION.allowed + 1)) {
       throw new FirmwareInterfaceError(
         'ERR_PPI',
         `Offering operation ${operation} with status ${status} failed: operations are 0 to 255 and a status is 0 to 4`,
