@@ -80,6 +80,8 @@ describe('tpm-system publishes about the TPM what QEMU publishes', () => {
     ['empty OEM fields', { family: 'virt', options: { 'x-oem-id': '' } }, '2.0'],
     ['TPM 1.2 with PPI', { family: 'q35', properties: ppi(true) }, '1.2'],
     ['CRB with PPI', { family: 'pc', model: 'tpm-crb', properties: ppi(true) }, '2.0'],
+    ['CRB with a TPM 1.2', { family: 'q35', model: 'tpm-crb' }, '1.2'],
+    ['CRB with a TPM 1.2 on pc', { family: 'pc', model: 'tpm-crb' }, '1.2'],
     ['TPM 1.2 on virt', { family: 'virt' }, '1.2'],
     ['no TPM on pc', { family: 'pc' }, undefined],
     ['no TPM on q35', { family: 'q35' }, undefined],

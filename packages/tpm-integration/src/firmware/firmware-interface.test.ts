@@ -51,6 +51,7 @@ const VARIANTS: readonly [string, MachineChoice, TpmVersion, table: 'TPM2' | 'TC
   ['pc', { family: 'pc' }, '2.0', 'TPM2'],
   ['pc with a TPM 1.2', { family: 'pc' }, '1.2', 'TCPA'],
   ['pc with tpm-crb', { family: 'pc', model: 'tpm-crb' }, '2.0', 'TPM2'],
+  ['q35 with tpm-crb and a TPM 1.2', { family: 'q35', model: 'tpm-crb' }, '1.2', 'TCPA'],
   ['q35', { family: 'q35', properties: { ppi: 'off' } }, '2.0', 'TPM2'],
   ['virt', { family: 'virt' }, '2.0', 'TPM2'],
 ];
