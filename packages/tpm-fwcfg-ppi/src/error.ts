@@ -23,11 +23,7 @@ export type FirmwareInterfaceErrorCode =
 /** An error of this package; {@link FirmwareInterfaceErrorCode} lists its codes. */
 export class FirmwareInterfaceError extends TpmdevError {
   /** @param message what failed, with which value, and the way out */
-  constructor(
-    code: FirmwareInterfaceErrorCode,
-    message: string,
-    options: TpmdevErrorOptions = {},
-  ) {
+  constructor(code: FirmwareInterfaceErrorCode, message: string, options: TpmdevErrorOptions = {}) {
     super(code, message, options);
   }
 }

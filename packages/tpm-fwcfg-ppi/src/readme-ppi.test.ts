@@ -12,7 +12,7 @@ function text(path: string): string {
 
 describe('README.md', () => {
   it.each([
-    ['ppi-example.ts', '../src/index.js', 'tpm-fwcfg-ppi'],
+    ['ppi-example.ts', '../src/ppi.js', 'tpm-fwcfg-ppi/ppi'],
     ['event-log-example.ts', '../src/event-log.js', 'tpm-fwcfg-ppi/event-log'],
   ])('README.md shows %s as it runs here', (file, local, published) => {
     const example = text(`../test/${file}`).replace(local, published);

@@ -1,5 +1,5 @@
 import type { TpmBackend, TpmFrontEnd } from 'tpm-core';
-import { memoryClearRequest, PpiExecutor, PpiMemory } from '../src/index.js';
+import { memoryClearRequest, PpiExecutor, PpiMemory } from '../src/ppi.js';
 
 interface Machine {
   readonly ram: Uint8Array;

@@ -1,6 +1,6 @@
 import type { GuestMemory, TpmBackend, TpmFrontEnd, TraceHook } from 'tpm-core';
 import { CRB_BASE_ADDRESS, CrbDevice } from 'tpm-crb';
-import { PPI_ADDRESS } from 'tpm-fwcfg-ppi';
+import { PPI_ADDRESS } from 'tpm-fwcfg-ppi/ppi';
 import { TIS_BASE_ADDRESS, TisDevice } from 'tpm-tis';
 import type { DeviceDefinition, DeviceModel, MachineFamily } from '../description.js';
 import { MachineError } from './error.js';

@@ -1,5 +1,5 @@
 import type { ResetOutcome, TpmBackend, TpmFrontEnd, TraceHook } from 'tpm-core';
-import { memoryClearRequest, PpiMemory } from 'tpm-fwcfg-ppi';
+import { memoryClearRequest, PpiMemory } from 'tpm-fwcfg-ppi/ppi';
 import type { DeviceDefinition, MachineDescription } from '../description.js';
 import { FirmwareInterface } from '../firmware/firmware-interface.js';
 import { AddressSpace } from './address-space.js';
