@@ -3,6 +3,7 @@ import { recordedMachines, toHex } from '../test/fixtures.js';
 import { describedTable, describeTpm, TPM_CONFIGURATIONS } from './configuration.js';
 import { AcpiError } from './error.js';
 import { rsdp } from './root-tables.js';
+import { tcpaTable } from './tcpa-table.js';
 import { tpmDevice } from './tpm-device.js';
 
 const machines = recordedMachines();
@@ -111,6 +112,17 @@ describe('describeTpm', () => {
     });
   });
 
+  it.each(['pc', 'q35'] as const)(
+    'describeTpm() gives tpm-crb of %s with a TPM 1.2 the object of a TPM 2.0 and the table TCPA',
+    (machine) => {
+      const crb = (tpmVersion: '1.2' | '2.0') =>
+        describeTpm({ machine, tpm: { model: 'tpm-crb', tpmVersion } });
+      expect(crb('1.2')).toMatchObject({ scope: '\\_SB', table: 'TCPA', startMethod: undefined });
+      expect(toHex(tpmDevice(crb('1.2').device!))).toBe(toHex(tpmDevice(crb('2.0').device!)));
+      expect(describedTable(crb('1.2'))).toEqual(tcpaTable());
+    },
+  );
+
   it('describeTpm() shows the configuration file only with PPI', () => {
     const tpm = { model: 'tpm-crb', tpmVersion: '2.0' } as const;
     expect(describeTpm({ machine: 'pc', tpm }).hasConfigFile).toBe(false);
@@ -121,7 +133,7 @@ describe('describeTpm', () => {
     ['virt', 'tpm-tis', '2.0', false],
     ['pc', 'tpm-tis-device', '2.0', false],
     ['microvm', 'tpm-crb', '2.0', false],
-    ['q35', 'tpm-crb', '1.2', false],
+    ['virt', 'tpm-crb', '1.2', false],
     ['virt', 'tpm-tis-device', '2.0', true],
   ] as const)(
     'describeTpm() refuses %s with %s, TPM %s, ppi %s',
@@ -138,8 +150,8 @@ describe('describeTpm', () => {
 describe('TPM_CONFIGURATIONS', () => {
   it('TPM_CONFIGURATIONS has each combination once', () => {
     const keys = TPM_CONFIGURATIONS.map((row) => `${row.machine} ${row.model} ${row.tpmVersion}`);
-    expect(new Set(keys).size).toBe(10);
-    expect(keys.length).toBe(10);
+    expect(new Set(keys).size).toBe(12);
+    expect(keys.length).toBe(12);
   });
 
   it('TPM_CONFIGURATIONS describes a table exactly where a log area is', () => {

@@ -91,14 +91,19 @@ const TPM20_FIFO = {
 const TPM20_CRB = { ...TPM20_FIFO, startMethod: START_METHOD.commandResponseBuffer } as const;
 const TPM12 = { tpmVersion: '1.2', table: 'TCPA', startMethod: undefined } as const;
 
-/** Every configuration in which a TPM has an ACPI device (QEMU 7.2). */
+/**
+ * Every configuration in which a TPM has an ACPI device (QEMU 7.2). QEMU: `tpm-crb` with a TPM 1.2
+ * has the device object of a TPM 2.0 and the table of a TPM 1.2.
+ */
 export const TPM_CONFIGURATIONS: readonly TpmConfiguration[] = [
   { ...PC_ISA, ...PC_TIS, ...TPM20_FIFO },
   { ...PC_ISA, ...PC_TIS, ...TPM12 },
   { ...PC_CRB, machine: 'pc', ...TPM20_CRB },
+  { ...PC_CRB, machine: 'pc', ...TPM12 },
   { ...Q35_ISA, ...PC_TIS, ...TPM20_FIFO },
   { ...Q35_ISA, ...PC_TIS, ...TPM12 },
   { ...PC_CRB, machine: 'q35', ...TPM20_CRB },
+  { ...PC_CRB, machine: 'q35', ...TPM12 },
   { ...VIRT, ...TPM20_FIFO, logSize: LOG_AREA.size },
   { ...VIRT, ...TPM12, table: undefined, logSize: 0 },
   { ...MICROVM, tpmVersion: '2.0' },

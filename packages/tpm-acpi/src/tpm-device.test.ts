@@ -24,6 +24,7 @@ describe('tpmDevice', () => {
     [{ model: 'tpm-tis', tpmVersion: '2.0' }, 80],
     [{ model: 'tpm-tis', tpmVersion: '1.2' }, 53],
     [{ model: 'tpm-crb', tpmVersion: '2.0' }, 80],
+    [{ model: 'tpm-crb', tpmVersion: '1.2' }, 80],
     [{ model: 'tpm-tis-device', tpmVersion: '2.0' }, 73],
     [{ model: 'tpm-tis-device', tpmVersion: '1.2' }, 73],
     [{ model: 'tpm-tis', tpmVersion: '2.0', ppi: true }, 620],
@@ -103,7 +104,6 @@ describe('tpmDevice', () => {
   });
 
   it.each([
-    [{ model: 'tpm-crb', tpmVersion: '1.2' }, 'ERR_ACPI_CONFIGURATION'],
     [{ model: 'tpm-tis-device', tpmVersion: '2.0', ppi: true }, 'ERR_ACPI_CONFIGURATION'],
     [{ model: 'tpm-spapr' as 'tpm-tis', tpmVersion: '2.0' }, 'ERR_ACPI_CONFIGURATION'],
     [{ model: 'toString' as 'tpm-tis', tpmVersion: '2.0' }, 'ERR_ACPI_CONFIGURATION'],

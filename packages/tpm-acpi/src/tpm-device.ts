@@ -41,17 +41,11 @@ export interface TpmDeviceOptions {
 }
 
 /** @throws AcpiError `ERR_ACPI_CONFIGURATION` when no TPM is like that */
-function checkOptions({ model, tpmVersion, ppi }: TpmDeviceOptions): void {
+function checkOptions({ model, ppi }: TpmDeviceOptions): void {
   if (!Object.hasOwn(REGISTERS, model)) {
     throw new AcpiError(
       'ERR_ACPI_CONFIGURATION',
       `There is no ACPI description of "${model}"; use ${Object.keys(REGISTERS).join(', ')}`,
-    );
-  }
-  if (model === 'tpm-crb' && tpmVersion !== '2.0') {
-    throw new AcpiError(
-      'ERR_ACPI_CONFIGURATION',
-      `tpm-crb has no TPM ${tpmVersion}; use tpm-tis, or a TPM 2.0`,
     );
   }
   if (model === 'tpm-tis-device' && ppi) {
@@ -67,8 +61,8 @@ function checkOptions({ model, tpmVersion, ppi }: TpmDeviceOptions): void {
  * There is no interrupt descriptor: the guest polls.
  *
  * @returns AML to stand in the scope of the device's bus
- * @throws AcpiError `ERR_ACPI_CONFIGURATION` for a CRB with a TPM 1.2 and for `tpm-tis-device` with
- * physical presence; `ERR_ACPI_VALUE` or `ERR_ACPI_NAME` for an address or a name out of range
+ * @throws AcpiError `ERR_ACPI_CONFIGURATION` for `tpm-tis-device` with physical presence;
+ * `ERR_ACPI_VALUE` or `ERR_ACPI_NAME` for an address or a name out of range
  * @example
  * tpmDevice({ model: 'tpm-tis', tpmVersion: '2.0', ppi: true }).length; // 620
  */
@@ -100,6 +94,7 @@ export function tpmDevice(options: TpmDeviceOptions): aml.AmlStatement {
       ]);
     }
     case 'tpm-crb':
+      // QEMU: claims to be a TPM 2.0 whatever the back end is.
       return aml.device(options.name ?? 'TPM', [
         ...tpm20,
         resources,
@@ -108,7 +103,7 @@ export function tpmDevice(options: TpmDeviceOptions): aml.AmlStatement {
         ...physicalPresence,
       ]);
     case 'tpm-tis-device':
-      // QEMU: claims to be a TPM 2.0 whatever the back end is.
+      // QEMU: as for `tpm-crb`.
       return aml.device(options.name ?? 'TPM0', [...tpm20, aml.name('_UID', 0), resources]);
   }
 }

@@ -1,4 +1,4 @@
-import { describeTpm, type OemOptions, type TpmDescription, type TpmModel } from 'tpm-acpi';
+import { describeTpm, type OemOptions type TpmModel } from 'tpm-acpi';
 import type { TpmVersion } from 'tpm-core';
 import { buildTableLoader, FW_CFG_FILE, tpmConfigFile } from 'tpm-fwcfg-ppi';
 import type { DeviceDefinition, MachineDescription } from '../description.js';
@@ -93,7 +93,7 @@ export function firmwareFiles(
   const described = device === undefined ? undefined : acpiDevice(device);
   const isSpecified = described !== undefined && tpmVersion !== undefined;
   const tpm = isSpecified
-    ? describeStarted(family, described, tpmVersion)
+    ? describeTpm({ machine: family, tpm: { ...described, tpmVersion } })
     : describeTpm({ machine: family });
   const acpi = buildAcpiTables(family, tpm, oemOptions(description));
   files.set(FW_CFG_FILE.acpiTables, padded(acpi.tables, form.tablesSize));
@@ -111,19 +111,6 @@ export function firmwareFiles(
     files.set(FW_CFG_FILE.tpmConfig, tpmConfigFile({ version: tpmVersion }));
   }
   return files;
-}
-
-/** QEMU: `tpm-crb` with a TPM 1.2 has the object of a TPM 2.0 and the table of a TPM 1.2. */
-function describeStarted(
-  machine: AcpiFamily,
-  device: { readonly model: TpmModel; readonly ppi: boolean },
-  tpmVersion: TpmVersion,
-): TpmDescription {
-  if (device.model !== 'tpm-crb' || tpmVersion !== '1.2') {
-    return describeTpm({ machine, tpm: { ...device, tpmVersion } });
-  }
-  const crb = describeTpm({ machine, tpm: { ...device, tpmVersion: '2.0' } });
-  return { ...crb, table: 'TCPA', startMethod: undefined };
 }
 
 function rsdpRevision(family: AcpiFamily): 0 | 2 {
