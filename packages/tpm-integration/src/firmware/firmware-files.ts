@@ -1,4 +1,4 @@
-import { describeTpm, type OemOptions type TpmModel } from 'tpm-acpi';
+import { describeTpm, type OemOptions, type TpmModel } from 'tpm-acpi';
 import type { TpmVersion } from 'tpm-core';
 import { buildTableLoader, FW_CFG_FILE, tpmConfigFile } from 'tpm-fwcfg-ppi';
 import type { DeviceDefinition, MachineDescription } from '../description.js';
