@@ -1,0 +1,1 @@
+export { TPM_ALG, TPM_ECC } from './structures/algorithm-ids.js';
