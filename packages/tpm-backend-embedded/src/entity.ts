@@ -1,0 +1,118 @@
+import { TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING, WireWriter } from 'tpm-core';
+import { atHandle, type ResponseCode } from './response-code.js';
+import { type ObjectState, SLOT_KIND, type SlotState } from './state/object-state.js';
+import type { HierarchyAuthorization } from './state/permanent-state.js';
+import { handleIndex, handleType, TPM_HT, TPM_RH } from './structures/handles.js';
+import { TPMA_OBJECT } from './structures/public-area.js';
+import type { Tpm } from './tpm.js';
+
+/** @returns the hierarchy's or lockout's authorization; undefined of other handles and of null */
+export function hierarchyAuthorization(
+  tpm: Tpm,
+  handle: number,
+): HierarchyAuthorization | undefined {
+  if (handle === TPM_RH.OWNER) return tpm.state.permanent.owner;
+  if (handle === TPM_RH.ENDORSEMENT) return tpm.state.permanent.endorsement;
+  if (handle === TPM_RH.LOCKOUT) return tpm.state.permanent.lockout;
+  if (handle === TPM_RH.PLATFORM) return tpm.state.clear.platform;
+  return undefined;
+}
+
+/** @returns whether a hierarchy is switched on; the null hierarchy and lockout always are */
+export function isHierarchyEnabled(tpm: Tpm, handle: number): boolean {
+  if (handle === TPM_RH.OWNER) return tpm.state.clear.shEnable;
+  if (handle === TPM_RH.ENDORSEMENT) return tpm.state.clear.ehEnable;
+  if (handle === TPM_RH.PLATFORM) return tpm.state.volatile.phEnable;
+  if (handle === TPM_RH.PLATFORM_NV) return tpm.state.clear.phEnableNV;
+  return true;
+}
+
+/** @returns what the transient slot or persistent handle holds, or undefined */
+export function findSlot(tpm: Tpm, handle: number): SlotState | undefined {
+  if (handleType(handle) === TPM_HT.TRANSIENT) {
+    return tpm.state.volatile.slots[handleIndex(handle)];
+  }
+  const persistent = tpm.state.permanent.persistentObjects.find((one) => one.handle === handle);
+  return persistent && { kind: SLOT_KIND.OBJECT, object: persistent.object };
+}
+
+/** @returns the object behind a transient or persistent handle; undefined of a sequence too */
+export function findObject(tpm: Tpm, handle: number): ObjectState | undefined {
+  const slot = findSlot(tpm, handle);
+  return slot?.kind === SLOT_KIND.OBJECT ? slot.object : undefined;
+}
+
+/**
+ * Looks whether the entity of a handle is there and its hierarchy enabled (the checks after the
+ * handle area is read).
+ *
+ * @param number the handle's number in the command, from 1
+ * @returns `TPM_RC.SUCCESS`, or the code with the handle's number
+ */
+export function checkPresence(tpm: Tpm, handle: number, number: number): ResponseCode {
+  switch (handleType(handle)) {
+    case TPM_HT.TRANSIENT:
+      return findSlot(tpm, handle) === undefined
+        ? TPM_RC_WARNING.REFERENCE_H0 + number - 1
+        : TPM_RC.SUCCESS;
+    case TPM_HT.PERSISTENT: {
+      const object = findObject(tpm, handle);
+      return object === undefined || !isHierarchyEnabled(tpm, object.hierarchy)
+        ? atHandle(TPM_RC_FORMAT_ONE.HANDLE, number)
+        : TPM_RC.SUCCESS;
+    }
+    case TPM_HT.HMAC_SESSION:
+    case TPM_HT.POLICY_SESSION:
+      return findSession(tpm, handle) === undefined
+        ? TPM_RC_WARNING.REFERENCE_H0 + number - 1
+        : TPM_RC.SUCCESS;
+    case TPM_HT.NV_INDEX:
+      return atHandle(TPM_RC_FORMAT_ONE.HANDLE, number);
+    case TPM_HT.PERMANENT:
+      return isHierarchyEnabled(tpm, handle)
+        ? TPM_RC.SUCCESS
+        : atHandle(TPM_RC_FORMAT_ONE.HIERARCHY, number);
+    default:
+      return TPM_RC.SUCCESS;
+  }
+}
+
+/** @returns the loaded session with that handle */
+export function findSession(
+  tpm: Tpm,
+  handle: number,
+): NonNullable<Tpm['state']['volatile']['sessions'][number]['session']> | undefined {
+  const active = tpm.state.volatile.sessions.find((one) => one.slot === handleIndex(handle));
+  const session = active?.session;
+  if (session === undefined) return undefined;
+  const isHmac = session.sessionType === 0;
+  return isHmac === (handleType(handle) === TPM_HT.HMAC_SESSION) ? session : undefined;
+}
+
+/** @returns the Name of an entity (Part 1, section 16); empty where there is none */
+export function entityName(tpm: Tpm, handle: number): Uint8Array {
+  const type = handleType(handle);
+  if (type === TPM_HT.TRANSIENT || type === TPM_HT.PERSISTENT) {
+    return findObject(tpm, handle)?.name ?? new Uint8Array(0);
+  }
+  return new WireWriter(4).uint32(handle).finish();
+}
+
+/** @returns an entity's authorization value without trailing zeros */
+export function entityAuthValue(tpm: Tpm, handle: number): Uint8Array {
+  const hierarchy = hierarchyAuthorization(tpm, handle);
+  if (hierarchy !== undefined) return hierarchy.authValue;
+  if (handleType(handle) === TPM_HT.PCR) {
+    return tpm.state.clear.pcrAuthValues[handle - 20] ?? new Uint8Array(0);
+  }
+  const slot = findSlot(tpm, handle);
+  if (slot?.kind === SLOT_KIND.SEQUENCE) return slot.sequence.authValue;
+  return slot?.object.sensitive?.authValue ?? new Uint8Array(0);
+}
+
+/** @returns whether failures with the entity's authorization value count as attacks */
+export function isDaProtected(tpm: Tpm, handle: number): boolean {
+  if (handle === TPM_RH.LOCKOUT) return true;
+  const object = findObject(tpm, handle);
+  return object !== undefined && (object.publicArea.objectAttributes & TPMA_OBJECT.noDA) === 0;
+}
