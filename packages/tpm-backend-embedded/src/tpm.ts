@@ -8,6 +8,7 @@ import {
 } from 'tpm-core';
 import type { CommandContext } from './command-context.js';
 import { CtrDrbg } from './crypto/drbg.js';
+import { hashData, hashEnd, hashStart } from './hash-sequence-signals.js';
 import { DEFAULT_IDENTITY, type TpmIdentity } from './identity.js';
 import { manufacture, newClearState, newResetState, newVolatileState } from './manufacture.js';
 import { processCommand } from './process-command.js';
@@ -96,6 +97,21 @@ export class Tpm {
     this.cancelRequested = false;
     this.context = undefined;
     this.countedUntil = this.clock.now();
+  }
+
+  /** _TPM_Hash_Start: begins an H-CRTM sequence before Startup, a DRTM sequence after it. */
+  hashStart(): void {
+    hashStart(this);
+  }
+
+  /** _TPM_Hash_Data: more bytes of the sequence; ignored without one. */
+  hashData(bytes: Uint8Array): void {
+    hashData(this, bytes);
+  }
+
+  /** _TPM_Hash_End: PCR 0 or PCR 17 gets the digest; ignored without a sequence. */
+  hashEnd(): void {
+    hashEnd(this);
   }
 
   /**
