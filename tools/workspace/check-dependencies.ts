@@ -1,7 +1,7 @@
 // Checks the dependency rule over all packages.
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { ALLOWED, checkSource } from './src/dependency-rule.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -29,7 +29,12 @@ function checkPackage(name: string): string[] {
   return [
     ...undue.map((target) => `packages/${name} declares "${target}" against the dependency rule`),
     ...sourceFiles(join(folder, 'src')).flatMap((path) =>
-      checkSource(name, relative(root, path), readFileSync(path, 'utf8'), declared),
+      checkSource(
+        name,
+        relative(root, path).split(sep).join('/'),
+        readFileSync(path, 'utf8'),
+        declared,
+      ),
     ),
   ];
 }

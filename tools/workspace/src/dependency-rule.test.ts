@@ -33,6 +33,45 @@ describe('checkSource', () => {
     expect(check('tpm-backend-swtpm', text)).toEqual([]);
   });
 
+  describe('with an entry point for Node in a package for the browser', () => {
+    const checkModule = (module: string, text: string) =>
+      checkSource(
+        'tpm-backend-embedded',
+        `packages/tpm-backend-embedded/src/${module}.ts`,
+        text,
+        new Set(),
+      );
+    const nodeText = "import { open } from 'node:fs/promises'; process.exit(); setTimeout(open);";
+
+    it('checkSource() lets its modules use Node and import one another', () => {
+      expect(checkModule('node', nodeText)).toEqual([]);
+      expect(checkModule('store/file-store', nodeText)).toEqual([]);
+      expect(checkModule('node', "export { x } from './store/file-store.js';")).toEqual([]);
+      expect(checkModule('store/file-store', "import { x } from './file-system.js';")).toEqual([]);
+      expect(checkModule('store/file-store', "import { x } from './state-store.js';")).toEqual([]);
+    });
+
+    it('checkSource() lets no other module of the package use Node', () => {
+      for (const module of ['index', 'store/memory-store', 'store/node', 'backend/node']) {
+        expect(checkModule(module, nodeText)).toHaveLength(3);
+      }
+      expect(
+        checkSource('tpm-tis', 'packages/tpm-tis/src/node.ts', nodeText, new Set()),
+      ).toHaveLength(3);
+    });
+
+    it.each([
+      ['index', "export { fileStore } from './node.js';"],
+      ['index', "export { fileStore } from './store/file-store.js';"],
+      ['store/memory-store', "import type { FileSystem } from './file-system.js';"],
+      ['backend/backend', "await import('../store/file-store.js');"],
+    ])('checkSource() reports %s with %s', (module, text) => {
+      expect(checkModule(module, text)).toEqual([
+        expect.stringContaining('which is for Node, but must run in a browser'),
+      ]);
+    });
+  });
+
   it('checkSource() accepts what the rule allows', () => {
     const text =
       "import { x } from 'tpm-core'; import { y } from './y.js'; x.process(); const z = { process: 1 };";

@@ -2,8 +2,11 @@
 // - tpm-core depends on nothing; front ends, platform packages and back ends on tpm-core and the
 //   libraries of their own field, never on each other; tpm-integration on all; tpm-v86 on
 //   tpm-integration and v86.
-// - What runs in a browser imports no `node:` module and names no Buffer, process or timer.
+// - What runs in a browser imports no `node:` module and names no Buffer, process or timer. A
+//   package for the browser may have an entry point for Node beside it: its modules are listed
+//   here, and no other module imports them.
 
+import { posix } from 'node:path';
 import ts from 'typescript';
 
 const ENDS_AND_PLATFORM = [
@@ -26,6 +29,14 @@ export const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 const NODE_ONLY = new Set(['tpm-backend-swtpm', 'tpm-backend-passthrough', 'tpm-integration']);
+
+/** Modules for Node in packages that otherwise run in a browser. */
+const NODE_MODULES: ReadonlySet<string> = new Set(
+  ['node', 'store/file-store', 'store/file-system', 'store/directory-lock'].map(
+    (module) => `packages/tpm-backend-embedded/src/${module}.ts`,
+  ),
+);
+
 const NODE_GLOBALS = new Set([
   'Buffer',
   'process',
@@ -43,10 +54,25 @@ function packageOf(specifier: string): string {
   return specifier.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] ?? specifier);
 }
 
-function checkSpecifier(name: string, specifier: string, declared: ReadonlySet<string>): string[] {
-  if (specifier.startsWith('.')) return [];
+/** Whether a module is for Node only, by its package or by itself. */
+function isForNode(name: string, path: string): boolean {
+  return NODE_ONLY.has(name) || NODE_MODULES.has(path);
+}
+
+function checkSpecifier(
+  name: string,
+  path: string,
+  specifier: string,
+  declared: ReadonlySet<string>,
+): string[] {
+  if (specifier.startsWith('.')) {
+    const target = posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts');
+    return NODE_MODULES.has(target) && !isForNode(name, path)
+      ? [`imports "${specifier}", which is for Node, but must run in a browser`]
+      : [];
+  }
   if (specifier.startsWith('node:')) {
-    return NODE_ONLY.has(name) ? [] : [`imports "${specifier}" but must run in a browser`];
+    return isForNode(name, path) ? [] : [`imports "${specifier}" but must run in a browser`];
   }
   const target = packageOf(specifier);
   const problems: string[] = [];
@@ -60,7 +86,7 @@ function checkSpecifier(name: string, specifier: string, declared: ReadonlySet<s
 
 /**
  * @param name package that the source belongs to
- * @param path where the source is, for messages
+ * @param path where the source is, from the root of the repository, with `/`
  * @param text the source
  * @param declared names of the package's declared runtime dependencies
  * @returns one line per breach of the rule
@@ -85,9 +111,10 @@ export function checkSource(
           ? node.arguments[0]
           : undefined;
     if (specifier !== undefined && ts.isStringLiteral(specifier)) {
-      for (const problem of checkSpecifier(name, specifier.text, declared)) report(node, problem);
+      for (const problem of checkSpecifier(name, path, specifier.text, declared))
+        report(node, problem);
     }
-    if (!NODE_ONLY.has(name) && ts.isIdentifier(node) && NODE_GLOBALS.has(node.text)) {
+    if (!isForNode(name, path) && ts.isIdentifier(node) && NODE_GLOBALS.has(node.text)) {
       const parent = node.parent;
       const isMember =
         (ts.isPropertyAccessExpression(parent) && parent.name === node) ||
