@@ -1,3 +1,3 @@
 import { packageBuild } from '@tpmdev/workspace/tsup';
 
-export default packageBuild();
+export default packageBuild({ index: 'src/index.ts', node: 'src/node.ts' });
