@@ -1,4 +1,4 @@
-import { ctr } from '@noble/ciphers/aes.js';
+import { unsafe } from '@noble/ciphers/aes.js';
 import type { RandomSource } from 'tpm-core';
 import { DERIVED_SEED_SIZE, deriveSeed } from './derivation.js';
 
@@ -59,7 +59,7 @@ export class CtrDrbg implements RandomSource {
   generate(length: number): Uint8Array {
     const output = Math.ceil(length / BLOCK_SIZE) * BLOCK_SIZE;
     const stream = this.#stream(new Uint8Array(output + DRBG_STATE_SIZE));
-    this.#state = stream.slice(output);
+    this.#state = stream.subarray(output);
     return stream.slice(0, length);
   }
 
@@ -74,6 +74,7 @@ export class CtrDrbg implements RandomSource {
       counter[index]!++;
       if (counter[index] !== 0) break;
     }
-    return ctr(this.#state.subarray(0, KEY_SIZE), counter).encrypt(input);
+    const key = unsafe.expandKeyLE(this.#state.subarray(0, KEY_SIZE));
+    return unsafe.ctrCounter(key, counter, input, input);
   }
 }

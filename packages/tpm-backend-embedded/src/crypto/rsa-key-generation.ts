@@ -65,7 +65,7 @@ function sieve(start: bigint, primes: readonly number[]): number[] {
 }
 
 /** Miller-Rabin (FIPS 186-4, C.3.1) with bases from the generator, one request each. */
-function isProbablePrime(value: bigint, random: RandomSource): boolean {
+function* isProbablePrime(value: bigint, random: RandomSource): Generator<void, boolean> {
   const bits = bitLength(value);
   const bytes = new Uint8Array(Math.ceil(bits / 8));
   const last = value - 1n;
@@ -73,6 +73,7 @@ function isProbablePrime(value: bigint, random: RandomSource): boolean {
   let twos = 1;
   for (; (odd & 1n) === 0n; odd >>= 1n) twos++;
   for (let round = millerRabinRounds(bits); round > 0; round--) {
+    yield;
     let base = 0n;
     do {
       random.fill(bytes);
@@ -114,19 +115,18 @@ function* generatePrime(
     while (survivors.length > 0) {
       const [offset] = survivors.splice(choice % survivors.length, 1);
       const value = start + BigInt(2 * offset!);
-      yield;
-      if (suitsExponent(value, exponent) && isProbablePrime(value, random)) return value;
+      if (suitsExponent(value, exponent) && (yield* isProbablePrime(value, random))) return value;
     }
   }
 }
 
 /**
  * Generates an RSA key exactly as libtpms does, so that a seeded generator gives the primaries of
- * libtpms. Yields before each candidate is tested (well below 20 ms for the largest key): a caller
- * that wants to stay responsive or to cancel stops there.
+ * libtpms. Yields before each round of a primality test, about every 10 ms for the largest key: a
+ * caller that wants to stay responsive or to cancel stops there.
  *
  * @param bits size of the modulus: a multiple of 16, at least 512
- * @param exponent odd prime, at least 3
+ * @param exponent odd prime: with another number this may never end
  * @param random the TPM's generator, or the seeded one of a primary
  * @returns through the generator's result, the key
  */

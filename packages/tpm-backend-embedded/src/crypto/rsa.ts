@@ -86,3 +86,16 @@ export function rsaPrivateBytes(key: RsaPrivateKey, message: Uint8Array): Uint8A
   const value = toInteger(message);
   return value < key.modulus ? toBytes(rsaPrivateOperation(key, value), key.size) : undefined;
 }
+
+/**
+ * @param exponent 32-bit unsigned number
+ * @returns whether it may be the public exponent of a generated key: a prime from 65537 on (libtpms
+ *   refuses smaller primes and composite numbers)
+ */
+export function isRsaExponent(exponent: number): boolean {
+  if (exponent < 65_537 || exponent % 2 === 0) return false;
+  for (let divisor = 3; divisor * divisor <= exponent; divisor += 2) {
+    if (exponent % divisor === 0) return false;
+  }
+  return true;
+}
