@@ -7,25 +7,32 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-function reportPaths(name) {
+/** Reports of `npm test`, and those of `npm run test:peers`: real peers and other runtimes. */
+export const HERMETIC = /^test\.json$/;
+export const PEERS = /^test-[\w-]+\.json$/;
+
+function reportPaths(pattern) {
   return ['packages', 'tools']
     .flatMap((folder) => readdirSync(join(root, folder)).map((entry) => join(root, folder, entry)))
-    .map((folder) => join(folder, 'reports', name))
-    .filter((path) => existsSync(path));
+    .map((folder) => join(folder, 'reports'))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((name) => [folder, name]))
+    .filter(([, name]) => pattern.test(name))
+    .map(([folder, name]) => join(folder, name));
 }
 
 /** Deletes reports of earlier runs, so that only what runs now is counted. */
-export function forgetReports(name) {
-  for (const path of reportPaths(name)) rmSync(path);
+export function forgetReports(pattern) {
+  for (const path of reportPaths(pattern)) rmSync(path);
 }
 
 /**
- * @param names report file names
+ * @param patterns of names of report files
  * @returns numbers of passed and failed tests; a suite that could not be loaded counts as failed
  */
-export function countTests(names) {
+export function countTests(...patterns) {
   const counts = { passed: 0, failed: 0 };
-  for (const path of names.flatMap(reportPaths)) {
+  for (const path of patterns.flatMap(reportPaths)) {
     const report = JSON.parse(readFileSync(path, 'utf8'));
     counts.passed += report.numPassedTests;
     counts.failed += report.numFailedTests;
@@ -44,5 +51,5 @@ export function printCounts(counts, status) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.exit(printCounts(countTests(['test.json', 'test-peers.json']), 0));
+  process.exit(printCounts(countTests(HERMETIC, PEERS), 0));
 }

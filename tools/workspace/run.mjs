@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { countTests, forgetReports, printCounts } from './count-tests.mjs';
+import { countTests, forgetReports, HERMETIC, PEERS, printCounts } from './count-tests.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const bin = join(root, 'node_modules', '.bin');
@@ -73,18 +73,18 @@ function toolsNode() {
 const tasks = {
   build: () => turbo(['build'], '--output-logs=errors-only'),
   test() {
-    forgetReports('test.json');
+    forgetReports(HERMETIC);
     const status = turbo(
       ['build', 'typecheck', 'test', '//#lint', '//#check:dependencies'],
       '--output-logs=new-only',
       '--continue',
     );
-    return printCounts(countTests(['test.json']), status);
+    return printCounts(countTests(HERMETIC), status);
   },
   'test:peers'() {
-    forgetReports('test-peers.json');
-    const status = turbo(['test:peers'], '--concurrency=1', '--continue');
-    return printCounts(countTests(['test-peers.json']), status);
+    forgetReports(PEERS);
+    const status = turbo(['test:peers', 'test:runtimes'], '--concurrency=1', '--continue');
+    return printCounts(countTests(PEERS), status);
   },
   start(args) {
     const status = run('turbo', ['run', 'build', '--output-logs=errors-only'], {

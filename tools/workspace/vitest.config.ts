@@ -1,3 +1,3 @@
-import { packageTests } from './vitest.ts';
+import { packageTests } from './vitest.mjs';
 
 export default packageTests();
