@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { fixtureText } from '@tpmdev/testing/fixture';
 import type { TpmVersion } from 'tpm-core';
 import type { MachineFamily, TpmModel } from '../src/index.js';
 
@@ -55,10 +54,14 @@ export interface DsmCase {
   readonly fieldsAfter: Readonly<Record<string, number>>;
 }
 
-function lines<T>(name: string): T[] {
-  const bytes = readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
-  const text = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
-  return text
+const TEXTS = {
+  machines: await fixtureText(new URL('../fixtures/tables-qemu72.jsonl', import.meta.url)),
+  tables: await fixtureText(new URL('../fixtures/linked-tables.jsonl', import.meta.url)),
+  calls: await fixtureText(new URL('../fixtures/dsm-results.jsonl.gz', import.meta.url)),
+} as const;
+
+function lines<T>(name: keyof typeof TEXTS): T[] {
+  return TEXTS[name]
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as T);
@@ -66,17 +69,17 @@ function lines<T>(name: string): T[] {
 
 /** @returns the seven recorded machines */
 export function recordedMachines(): RecordedMachine[] {
-  return lines('tables-qemu72.jsonl');
+  return lines('machines');
 }
 
 /** @returns the three tables found in guest memory */
 export function linkedTables(): LinkedTable[] {
-  return lines('linked-tables.jsonl');
+  return lines('tables');
 }
 
 /** @returns the 78 recorded cases of `_DSM` */
 export function dsmCases(): DsmCase[] {
-  return lines('dsm-results.jsonl.gz');
+  return lines('calls');
 }
 
 /** @returns the bytes as hexadecimal text */

@@ -55,7 +55,7 @@ function rig(overrides: Partial<TpmBackend> = {}, options: Partial<BackendLinkOp
   );
   const answer = async (result: TpmResult = { response: RESPONSE, failed: false }) => {
     answers.shift()?.(result);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 0));
   };
   return { link, log, errors, answer };
 }

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { fixtureLines } from '@tpmdev/testing/fixture';
 import { type Exchange, ScriptedBackend } from '@tpmdev/testing/scripted-backend';
 import { readUnaligned, type TpmVersion, writeUnaligned } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
@@ -19,12 +18,9 @@ interface Trace {
   readonly control: readonly (readonly [string, ...number[]])[];
 }
 
-const fixture = new URL('../fixtures/crb-qemu72.jsonl.gz', import.meta.url);
-const traces = gunzipSync(readFileSync(fixture))
-  .toString()
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line) as Trace);
+const traces = await fixtureLines<Trace>(
+  new URL('../fixtures/crb-qemu72.jsonl.gz', import.meta.url),
+);
 
 const FAILURE = '00c40000000a00000009';
 

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { fixtureBytes } from '@tpmdev/testing/fixture';
 import { fromHex, toHex } from '@tpmdev/testing/scripted-backend';
 import { SnapshotError } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
@@ -15,9 +14,7 @@ import {
 } from './state-stream.js';
 
 /** Section and RAM block of a `pc` machine that QEMU saved. */
-const saved: Uint8Array = new Uint8Array(
-  gunzipSync(readFileSync(new URL('../fixtures/state-crb-qemu72.bin.gz', import.meta.url))),
-);
+const saved = await fixtureBytes(new URL('../fixtures/state-crb-qemu72.bin.gz', import.meta.url));
 const section = saved.subarray(0, CRB_STATE_STREAM_SIZE);
 const ram = saved.subarray(CRB_STATE_STREAM_SIZE);
 

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { fixtureLines } from '@tpmdev/testing/fixture';
+import { toHex } from '@tpmdev/testing/scripted-backend';
 import { describe, expect, it } from 'vitest';
 import {
   type DsmCall,
@@ -26,15 +26,13 @@ interface RecordedCase {
   readonly fieldsAfter: Readonly<Record<string, number>>;
 }
 
-const cases = gunzipSync(readFileSync(new URL('../fixtures/dsm-results.jsonl.gz', import.meta.url)))
-  .toString()
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line) as RecordedCase);
+const cases = await fixtureLines<RecordedCase>(
+  new URL('../fixtures/dsm-results.jsonl.gz', import.meta.url),
+);
 
 function recorded(result: DsmResult): RecordedResult {
   if (result.type !== 'buffer') return result;
-  return { type: 'buffer', hex: Buffer.from(result.bytes).toString('hex') };
+  return { type: 'buffer', hex: toHex(result.bytes) };
 }
 
 function filled(value: number): PpiMemory {

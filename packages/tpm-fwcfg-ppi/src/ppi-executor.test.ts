@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { fixtureJson } from '@tpmdev/testing/fixture';
 import { fromHex, toHex } from '@tpmdev/testing/scripted-backend';
 import fc from 'fast-check';
 import type { TpmVersion } from 'tpm-core';
@@ -9,15 +9,16 @@ import { defaultPpiFunctions } from './ppi-executor.js';
 import { PPI_FUNCTION, PPI_RESULT } from './ppi-layout.js';
 import type { PpiMemory } from './ppi-memory.js';
 
+const recording = await fixtureJson<{
+  steps: { action: string; nonZero: Record<string, number> }[];
+}>(new URL('../fixtures/ppi-ovmf.json', import.meta.url));
+
 function nonZero(memory: PpiMemory): Record<string, number> {
   const entries = [...memory.bytes.entries()].filter(([, byte]) => byte !== 0);
   return Object.fromEntries(entries.map(([offset, byte]) => [String(offset), byte]));
 }
 
 describe('PpiExecutor.initialise()', () => {
-  const recording: {
-    steps: { action: string; nonZero: Record<string, number> }[];
-  } = JSON.parse(readFileSync(new URL('../fixtures/ppi-ovmf.json', import.meta.url), 'utf8'));
   const [powerOn, booted, rebooted] = recording.steps;
 
   it('PpiExecutor.initialise() leaves the bytes that OVMF left after power-on', () => {

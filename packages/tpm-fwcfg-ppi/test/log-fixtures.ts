@@ -1,24 +1,33 @@
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { fixtureBytes, fixtureJson } from '@tpmdev/testing/fixture';
+import { fromHex } from '@tpmdev/testing/scripted-backend';
 import type { TpmVersion } from 'tpm-core';
 import type { PcrBanks } from '../src/event-log.js';
 
+const LOGS: Readonly<Record<TpmVersion, Uint8Array>> = {
+  '1.2': await fixtureBytes(new URL('../fixtures/event-log-seabios-tpm12.bin.gz', import.meta.url)),
+  '2.0': await fixtureBytes(new URL('../fixtures/event-log-seabios-tpm20.bin.gz', import.meta.url)),
+};
+
+const PCRS = await fixtureJson<Record<TpmVersion, Record<string, string[]>>>(
+  new URL('../fixtures/pcrs-seabios.json', import.meta.url),
+);
+
 /** Log area of a recorded SeaBIOS boot. */
 export function recordedLog(tpmVersion: TpmVersion): Uint8Array {
-  const name = `event-log-seabios-tpm${tpmVersion.replace('.', '')}.bin.gz`;
-  return Uint8Array.from(gunzipSync(readFileSync(new URL(`../fixtures/${name}`, import.meta.url))));
+  return LOGS[tpmVersion].slice();
+}
+
+/** @returns one byte for each character up to U+00FF */
+export function latin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
 /** PCRs of the TPM of that boot. */
 export function recordedPcrs(tpmVersion: TpmVersion): PcrBanks {
-  const url = new URL('../fixtures/pcrs-seabios.json', import.meta.url);
-  const recording: Record<TpmVersion, Record<string, string[]>> = JSON.parse(
-    readFileSync(url, 'utf8'),
-  );
   return new Map(
-    Object.entries(recording[tpmVersion]).map(([algorithm, pcrs]) => [
+    Object.entries(PCRS[tpmVersion]).map(([algorithm, pcrs]) => [
       Number(algorithm),
-      new Map(pcrs.map((hex, pcr) => [pcr, Uint8Array.from(Buffer.from(hex, 'hex'))])),
+      new Map(pcrs.map((hex, pcr) => [pcr, fromHex(hex)])),
     ]),
   );
 }
@@ -58,7 +67,7 @@ export function agileRecord({ pcr, type, data, digests }: MadeEvent): number[] {
 /** The record that starts a crypto-agile log. */
 export function specIdRecord(algorithms: readonly (readonly [number, number])[]): number[] {
   const data = [
-    ...Buffer.from('Spec ID Event03\0'),
+    ...latin1('Spec ID Event03\0'),
     ...numbers([0, 4], [0, 1], [2, 1], [5, 1], [2, 1], [algorithms.length, 4]),
     ...algorithms.flatMap(([id, size]) => numbers([id, 2], [size, 2])),
     ...[3, 7, 8, 9],

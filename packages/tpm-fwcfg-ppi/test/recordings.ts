@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { fixtureJson } from '@tpmdev/testing/fixture';
+import { fromHex, toHex } from '@tpmdev/testing/scripted-backend';
 import type { LoaderTable } from '../src/table-loader.js';
 
 /** fw_cfg files of one machine. */
@@ -40,29 +40,24 @@ export interface Transcript {
   readonly ops: readonly (readonly string[])[];
 }
 
-function load(name: string): unknown {
-  const path = new URL(`../fixtures/${name}`, import.meta.url);
-  return JSON.parse(gunzipSync(readFileSync(path)).toString());
-}
-
 /** Seven machines of QEMU 7.2. */
-export const machines = load('acpi-files-qemu72.json.gz') as readonly MachineRecording[];
+export const machines = await fixtureJson<readonly MachineRecording[]>(
+  new URL('../fixtures/acpi-files-qemu72.json.gz', import.meta.url),
+);
 
 /** Three tables. */
-export const linkedTables = load('linked-tables-qemu72.json.gz') as readonly LinkedTable[];
+export const linkedTables = await fixtureJson<readonly LinkedTable[]>(
+  new URL('../fixtures/linked-tables-qemu72.json.gz', import.meta.url),
+);
 
 /** The device of q35 and that of Arm virt. */
 export const transcripts = {
-  io: load('fw-cfg-io-qemu72.json.gz') as Transcript,
-  mmio: load('fw-cfg-mmio-qemu72.json.gz') as Transcript,
+  io: await fixtureJson<Transcript>(
+    new URL('../fixtures/fw-cfg-io-qemu72.json.gz', import.meta.url),
+  ),
+  mmio: await fixtureJson<Transcript>(
+    new URL('../fixtures/fw-cfg-mmio-qemu72.json.gz', import.meta.url),
+  ),
 } as const;
 
-/** @returns the bytes of a hexadecimal text */
-export function fromHex(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, 'hex'));
-}
-
-/** @returns the bytes as hexadecimal text */
-export function toHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
-}
+export { fromHex, toHex };

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { fixtureBytes } from '@tpmdev/testing/fixture';
 import { toHex } from '@tpmdev/testing/scripted-backend';
 import { SnapshotError } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
@@ -8,9 +6,17 @@ import { Rig, STARTUP } from '../test/rig.js';
 import { TIS_SNAPSHOT_FORMAT } from './snapshot.js';
 import { decodeTisState, encodeTisState, TIS_STATE_STREAM_SIZE } from './state-stream.js';
 
-function fixture(name: string): Uint8Array {
-  const file = new URL(`../fixtures/state-${name}-qemu72.bin.gz`, import.meta.url);
-  return new Uint8Array(gunzipSync(readFileSync(file)));
+const FIXTURES = {
+  tis: await fixtureBytes(new URL('../fixtures/state-tis-qemu72.bin.gz', import.meta.url)),
+  tis12: await fixtureBytes(new URL('../fixtures/state-tis12-qemu72.bin.gz', import.meta.url)),
+};
+
+function fixture(name: keyof typeof FIXTURES): Uint8Array {
+  return FIXTURES[name].slice();
+}
+
+async function sha256(bytes: Uint8Array): Promise<string> {
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes))));
 }
 
 const SAVED = [
@@ -21,9 +27,9 @@ const SAVED = [
 describe('decodeTisState', () => {
   it.each(SAVED)(
     'decodeTisState() reads the state %s that QEMU saved',
-    (name, version, sha256, status) => {
+    async (name, version, hash, status) => {
       const state = decodeTisState(fixture(name));
-      expect(createHash('sha256').update(state.buffer).digest('hex')).toBe(sha256);
+      expect(await sha256(state.buffer)).toBe(hash);
       expect([
         state.offset,
         state.activeLocality,
