@@ -61,7 +61,8 @@ function storeError(action: string, path: string, cause: unknown): StateStoreErr
   return new StateStoreError(code, `Can't ${action} ${path} (${reason}); ${wayOut}`, { cause });
 }
 
-class FileStore implements StateStore {
+/** An open directory whose lock is held; {@link fileStore} makes one. */
+export class FileStore implements StateStore {
   readonly #directory: string;
   readonly #path: string;
   readonly #opened: OpenDirectory;
