@@ -28,6 +28,23 @@ function masked(result: Uint8Array, bits: number): Uint8Array {
 }
 
 /**
+ * The blocks that {@link kdfa} puts together; same parameters.
+ *
+ * @returns the function from counter (1 and up) to a block of the hash's size
+ */
+export function kdfaBlock(
+  hash: HashAlgorithm,
+  key: Uint8Array,
+  label: string | Uint8Array,
+  contextU: Uint8Array,
+  contextV: Uint8Array,
+  bits: number,
+): (counter: number) => Uint8Array {
+  const fixed = concatBytes(terminated(label), contextU, contextV, bigEndian32(bits));
+  return (counter) => hash.hmac(key, bigEndian32(counter), fixed);
+}
+
+/**
  * KDFa: the counter-mode key derivation of SP 800-108 with HMAC (Part 1, 11.4.10.2).
  *
  * @param label ASCII; ends in a zero byte, which is added where it is missing
@@ -42,11 +59,8 @@ export function kdfa(
   contextV: Uint8Array,
   bits: number,
 ): Uint8Array {
-  const fixed = concatBytes(terminated(label), contextU, contextV, bigEndian32(bits));
-  return masked(
-    fill(Math.ceil(bits / 8), (counter) => hash.hmac(key, bigEndian32(counter), fixed)),
-    bits,
-  );
+  const block = kdfaBlock(hash, key, label, contextU, contextV, bits);
+  return masked(fill(Math.ceil(bits / 8), block), bits);
 }
 
 /**

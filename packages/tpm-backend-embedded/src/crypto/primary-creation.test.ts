@@ -1,9 +1,11 @@
 import { concatBytes, equalBytes, hexToBytes } from '@noble/curves/utils.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { WireReader, WireWriter } from 'tpm-core';
 import { describe, expect, test } from 'vitest';
 import recording from '../../fixtures/primaries-libtpms092.json' with { type: 'json' };
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { toBytes } from './big-integer.js';
+import { DerivedSource } from './derived-source.js';
 import { ellipticCurve } from './ecc.js';
 import { hashAlgorithm } from './hash.js';
 import { kdfa } from './kdf.js';
@@ -11,6 +13,7 @@ import {
   type CreatedSecret,
   createSecret,
   primaryGenerator,
+  reseedWithProofs,
   type SecretKind,
   uniqueOfSecret,
 } from './primary-creation.js';
@@ -79,7 +82,10 @@ function readTemplate(bytes: Uint8Array, data: Uint8Array): Template {
   return { nameAlgorithm, isParent, kind, size: reader.offset };
 }
 
-function create(recorded: Recorded): { template: Template; created: CreatedSecret } {
+function create(recorded: Pick<Recorded, 'hierarchy' | 'template' | 'data'>): {
+  template: Template;
+  created: CreatedSecret;
+} {
   const bytes = hexToBytes(recorded.template);
   const data = hexToBytes(recorded.data);
   const template = readTemplate(bytes, data);
@@ -90,10 +96,13 @@ function create(recorded: Recorded): { template: Template; created: CreatedSecre
     concatBytes(bytes.subarray(2, 4), hash.digest(bytes)),
     data,
   );
-  const proofs = [recording.proofs.storage, recording.proofs.endorsement].map(hexToBytes);
+  const { storage, endorsement } = recording.proofs;
   const steps = createSecret(generator, template.kind, {
     size: hash.digestSize,
-    ...(hierarchy === 'endorsement' ? { proofs: [proofs[0]!, proofs[1]!] as const } : {}),
+    before: () => {
+      if (hierarchy !== 'endorsement') return;
+      reseedWithProofs(generator, hexToBytes(storage), hexToBytes(endorsement));
+    },
   });
   for (;;) {
     const step = steps.next();
@@ -150,6 +159,27 @@ describe('createSecret()', () => {
       const key = kdfa(hash, seedValue, 'STORAGE', hexToBytes(name), EMPTY, 128);
       const plain = new WireReader(aesDecrypt(TPM_ALG.CFB, key, iv, wrapped.subarray(18)).data);
       expect(plain.uint16()).toBe(plain.remaining);
+    },
+  );
+
+  test.each(recording.derived)(
+    'makes the derived object that libtpms 0.9.2 makes: $template under $parent, $hierarchy',
+    ({ hierarchy, parent, template: derived, public: expected }) => {
+      const hash = hashAlgorithm(hexToBytes(parent)[13]!)!;
+      const { secret } = create({ hierarchy, template: parent, data: '' }).created;
+      const secretBytes = secret.type === 'bytes' ? secret.bytes : EMPTY;
+      const source = new DerivedSource(
+        hash,
+        secretBytes,
+        utf8ToBytes('label'),
+        utf8ToBytes('context'),
+      );
+
+      const template = readTemplate(hexToBytes(derived), EMPTY);
+      const size = hashAlgorithm(template.nameAlgorithm)!.digestSize;
+      const { value } = createSecret(source, template.kind, { size }).next();
+      const created = concatBytes(hexToBytes(derived), unique(template, value as CreatedSecret));
+      expect(created).toEqual(hexToBytes(expected));
     },
   );
 

@@ -53,11 +53,21 @@ export type Secret =
 export interface SeedValueOptions {
   /** Digest size of the object's nameAlg; 0 for an asymmetric key that is no parent. */
   readonly size: number;
-  /**
-   * For primaries of the endorsement hierarchy: shProof and ehProof, in this order, so that
-   * TPM2_Clear ends the use of the objects beneath though the key itself stays.
-   */
-  readonly proofs?: readonly [Uint8Array, Uint8Array];
+  /** Runs after the secret is drawn and before seedValue: {@link reseedWithProofs}. */
+  readonly before?: () => void;
+}
+
+/**
+ * For primaries of the endorsement hierarchy, between secret and seedValue: so TPM2_Clear, which
+ * changes the proofs, ends the use of the objects beneath, though the key itself stays.
+ */
+export function reseedWithProofs(
+  generator: CtrDrbg,
+  shProof: Uint8Array,
+  ehProof: Uint8Array,
+): void {
+  generator.reseed(shProof);
+  generator.reseed(ehProof);
 }
 
 /** What {@link createSecret} makes. */
@@ -68,23 +78,27 @@ export interface CreatedSecret {
 }
 
 /**
- * Draws the secret of a new object and then its seedValue, as TPM2_CreatePrimary and TPM2_Create do.
- * Yields between the candidates of an RSA key, see `generateRsaKey`; nothing else takes long.
+ * Draws the secret of a new object and then its seedValue, as TPM2_CreatePrimary, TPM2_Create and
+ * TPM2_CreateLoaded do. Yields while it looks for the primes of an RSA key, see `generateRsaKey`;
+ * nothing else takes long.
  *
  * The trial value that libtpms draws after an RSA signing key is left out: only seedValue comes
  * after it, which such a key does not keep.
  *
- * @param generator of {@link primaryGenerator}, or the TPM's own for an ordinary object
+ * @param random {@link primaryGenerator} for a primary, the TPM's own generator for an ordinary object,
+ *   a `DerivedSource` for a derived one
  * @returns through the generator's result, secret and seedValue
  */
 export function* createSecret(
-  generator: CtrDrbg,
+  random: RandomSource,
   kind: SecretKind,
-  seedValue: SeedValueOptions,
+  { size, before }: SeedValueOptions,
 ): Generator<void, CreatedSecret> {
-  const secret = yield* drawSecret(generator, kind);
-  for (const proof of seedValue.proofs ?? []) generator.reseed(proof);
-  return { secret, seedValue: generator.generate(seedValue.size) };
+  const secret = yield* drawSecret(random, kind);
+  before?.();
+  const seedValue = new Uint8Array(size);
+  random.fill(seedValue);
+  return { secret, seedValue };
 }
 
 function* drawSecret(random: RandomSource, kind: SecretKind): Generator<void, Secret> {
