@@ -36,6 +36,13 @@ export type BackendDefinition =
       readonly id: string;
       readonly path: string;
       readonly cancelPath?: string;
+    }
+  /** Beyond QEMU: a TPM in this process. */
+  | {
+      readonly type: 'embedded';
+      readonly id: string;
+      /** Directory that keeps the TPM's state; without it the TPM is a fresh one in memory. */
+      readonly state?: string;
     };
 
 /** Model names of TPM devices. */

@@ -43,3 +43,6 @@ export { OptionError } from './options/option-error.js';
 export { type CommandLine, parseCommandLine } from './options/parse-command-line.js';
 export type { Availability } from './options/tpm-options.js';
 export { type QtestOptions, QtestServer } from './qtest/qtest-server.js';
+export { type PlatformSignals, platformSignalsOf } from './simulator/platform-signals.js';
+export { SimulatorError, type SimulatorErrorCode } from './simulator/simulator-error.js';
+export { SimulatorServer, type SimulatorServerOptions } from './simulator/simulator-server.js';

@@ -98,7 +98,7 @@ describe('runHumanCommand()', () => {
     expect(await runHumanCommand(without, 'info tpm')).toBe('');
   });
 
-  test('shows the options of a passthrough and of a data channel', async () => {
+  test('shows the options of every type of back end', async () => {
     const passthrough = { type: 'passthrough', id: 'p', path: '/dev/tpm0' } as const;
     const show = async (backend: NonNullable<FakeMonitorHost['description']['backend']>) =>
       (await runHumanCommand(new FakeMonitorHost({ backend }), 'info tpm')).split('\n')[2];
@@ -108,6 +108,10 @@ describe('runHumanCommand()', () => {
     );
     expect(await show({ type: 'emulator', id: 'e', chardev: 'c', dataChardev: 'd' })).toBe(
       '  \\ e: type=emulator,chardev=c,data-chardev=d',
+    );
+    expect(await show({ type: 'embedded', id: 'e' })).toBe('  \\ e: type=embedded');
+    expect(await show({ type: 'embedded', id: 'e', state: '/s' })).toBe(
+      '  \\ e: type=embedded,state=/s',
     );
   });
 

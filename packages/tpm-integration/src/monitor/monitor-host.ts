@@ -57,6 +57,9 @@ export function backendOptions(host: MonitorHost): Readonly<Record<string, strin
     const data = backend.dataChardev;
     return { chardev: backend.chardev, ...(data === undefined ? {} : { 'data-chardev': data }) };
   }
+  if (backend.type === 'embedded') {
+    return backend.state === undefined ? {} : { state: backend.state };
+  }
   const cancel = backend.cancelPath;
   return { path: backend.path, ...(cancel === undefined ? {} : { 'cancel-path': cancel }) };
 }

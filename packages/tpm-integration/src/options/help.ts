@@ -19,6 +19,10 @@ const DESCRIPTION = {
   pseries: 'PAPR logical partition, no CPU',
 } as const;
 
+const EMBEDDED_USAGE = `\
+-tpmdev embedded,id=ID[,state=DIR]                      a TPM in this process (not in QEMU)
+`;
+
 /**
  * @param target instruction set of the machine
  * @param options the options in order
@@ -31,7 +35,7 @@ export function helpAsked(
   available: Availability,
 ): string | undefined {
   for (const { name, argument = '' } of options) {
-    if (name === 'h' || name === 'help') return usage(target);
+    if (name === 'h' || name === 'help') return usage(target, available);
     if (name === 'version') return versionText(target);
     const topic = mergeKeyValueLists([argument]);
     if (!topic.wantsHelp) continue;
@@ -84,7 +88,8 @@ function backendHelp(available: Availability): string {
   return list('Supported TPM types (choose only one):', lines, '');
 }
 
-function usage(target: SystemTarget): string {
+function usage(target: SystemTarget, available: Availability): string {
+  const embedded = available.backends.has('embedded') ? EMBEDDED_USAGE : '';
   const names = (use: string) =>
     [...OPTION_RULES]
       .filter(([, rule]) => rule.use === use)
@@ -98,7 +103,7 @@ A machine without a CPU that carries a TPM. It is driven over the qtest protocol
          [,x-oem-id=ID][,x-oem-table-id=ID]             who its ACPI tables are from
 -chardev socket,id=ID,path=PATH[,server=on[,wait=off]]  a connection; also host=,port= or fd=
 -tpmdev emulator,id=ID,chardev=ID[,data-chardev=ID]     a TPM served by swtpm
--device MODEL,tpmdev=ID[,irq=N][,ppi=on|off]            the TPM device; help lists them
+${embedded}-device MODEL,tpmdev=ID[,irq=N][,ppi=on|off]            the TPM device; help lists them
 -qtest DEVICE, -qtest-log FILE                          server of the qtest protocol and its log
 -qmp DEVICE, -monitor DEVICE                            monitor for programs, for people
 -mon [chardev=]ID[,mode=control|readline][,pretty=on]   monitor on a character device

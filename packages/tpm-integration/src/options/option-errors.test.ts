@@ -159,11 +159,19 @@ describe('parseCommandLine() refuses', () => {
     ['-tpmdev emulator', "-tpmdev emulator: Parameter 'id' is missing"],
     [
       '-tpmdev id=x',
-      "-tpmdev id=x: Parameter 'type' is missing; choose one of: passthrough, emulator",
+      "-tpmdev id=x: Parameter 'type' is missing; choose one of: passthrough, emulator, embedded",
     ],
     [
       '-tpmdev foo,id=x',
-      "-tpmdev foo,id=x: Parameter 'type' expects a TPM backend type; choose one of: passthrough, emulator",
+      "-tpmdev foo,id=x: Parameter 'type' expects a TPM backend type; choose one of: passthrough, emulator, embedded",
+    ],
+    [
+      '-tpmdev embedded,id=x,state=',
+      "-tpmdev embedded,id=x,state=: tpm-embedded: parameter 'state' expects a directory",
+    ],
+    [
+      '-tpmdev embedded,id=x,chardev=c',
+      "-tpmdev embedded,id=x,chardev=c: Invalid parameter 'chardev'",
     ],
     ['-tpmdev emulator,id=1x', `-tpmdev emulator,id=1x: ${ID_RULE}`],
     [
@@ -275,7 +283,7 @@ describe('parseCommandLine() refuses', () => {
     ],
     [
       '-tpmdev constructor,id=x',
-      "-tpmdev constructor,id=x: Parameter 'type' expects a TPM backend type; choose one of: passthrough, emulator",
+      "-tpmdev constructor,id=x: Parameter 'type' expects a TPM backend type; choose one of: passthrough, emulator, embedded",
     ],
     [
       '-machine toString=1',
@@ -318,6 +326,10 @@ describe('parseCommandLine() refuses', () => {
     [
       '-tpmdev passthrough,id=t',
       "-tpmdev passthrough,id=t: TPM backend type 'passthrough' is not available in this version",
+    ],
+    [
+      '-tpmdev embedded,id=t',
+      "-tpmdev embedded,id=t: TPM backend type 'embedded' is not available in this version",
     ],
   ])('what can not be built: %s', (line, message) => {
     expect(() => parseCommandLine('x86_64', words(line), EMULATED_TIS)).toThrow(message);

@@ -214,6 +214,8 @@ describe('parseCommandLine() of the rest', () => {
       { backend: { type: 'passthrough', id: 'p', path: '/dev/tpm1', cancelPath: '/c' } },
     ],
     ['-tpmdev passthrough,id=p', { backend: { type: 'passthrough', id: 'p', path: '/dev/tpm0' } }],
+    ['-tpmdev embedded,id=t', { backend: { type: 'embedded', id: 't' } }],
+    ['-tpmdev embedded,id=t,state=/s', { backend: { type: 'embedded', id: 't', state: '/s' } }],
     ['-pidfile /p', { pidFile: '/p' }],
     ['-no-reboot -no-shutdown', { exitOnReset: true, stayOnShutdown: true }],
     ['-accel qtest -accel tcg,thread=single', {}],
@@ -241,6 +243,8 @@ describe('parseCommandLine() of the rest', () => {
       '-device tpm-crb,?',
       /^tpm-crb options:\n {2}cap-chunk=<bool> +- \(default: false; newer than QEMU 7\.2\)\n {2}ppi=<bool> +- \(default: true\)\n {2}tpmdev=<str>/,
     ],
+    ['-help', /^-tpmdev embedded,id=ID\[,state=DIR\] +a TPM in this process \(not in QEMU\)$/m],
+    ['-tpmdev help', /^ +embedded {3}TPM in this process \(not in QEMU\)$/m],
     ['-tpmdev help', /^ +emulator {3}TPM emulator backend driver$/m],
     ['-chardev help', /^ {2}socket$/m],
     ['-accel help', /^qtest$/m],
@@ -258,6 +262,7 @@ describe('parseCommandLine() of the rest', () => {
       kind: 'print',
       text: 'TPM devices:\n  name "tpm-tis"\n',
     });
+    expect(text('-help')).not.toMatchObject({ text: expect.stringContaining('embedded') });
     expect(text('-tpmdev help')).toEqual({
       kind: 'print',
       text: 'Supported TPM types (choose only one):\n    emulator   TPM emulator backend driver\n',

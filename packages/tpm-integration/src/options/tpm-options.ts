@@ -16,12 +16,14 @@ export const BACKEND_TYPES: readonly {
 }[] = [
   { name: 'passthrough', text: 'Passthrough TPM backend driver' },
   { name: 'emulator', text: 'TPM emulator backend driver' },
+  { name: 'embedded', text: 'TPM in this process (not in QEMU)' },
 ];
 
 /** Parameters of each back end type besides `type` and `id`. */
 const BACKEND_PARAMETERS: ReadonlyMap<string, readonly string[]> = new Map([
   ['emulator', ['chardev', 'data-chardev']],
   ['passthrough', ['path', 'cancel-path']],
+  ['embedded', ['state']],
 ]);
 
 /** Path that a passthrough back end uses when none is given. */
@@ -105,7 +107,14 @@ export function parseTpmdev(argument: string, refuse: Refuse): BackendDefinition
       refuse(`Invalid parameter '${key}'`);
     }
   }
-  return type === 'emulator' ? emulatorOf(id, list, refuse) : passthroughOf(id, list);
+  if (type === 'emulator') return emulatorOf(id, list, refuse);
+  return type === 'embedded' ? embeddedOf(id, list, refuse) : passthroughOf(id, list);
+}
+
+function embeddedOf(id: string, list: KeyValueList, refuse: Refuse): BackendDefinition {
+  const state = list.get('state');
+  if (state === '') refuse("tpm-embedded: parameter 'state' expects a directory");
+  return { type: 'embedded', id, ...(state === undefined ? {} : { state }) };
 }
 
 function emulatorOf(id: string, list: KeyValueList, refuse: Refuse): BackendDefinition {
