@@ -27,6 +27,24 @@ export function isHierarchyEnabled(tpm: Tpm, handle: number): boolean {
   return true;
 }
 
+/** @returns the hierarchy's proof, which authenticates its tickets and contexts (Part 1, 13) */
+export function hierarchyProof(tpm: Tpm, hierarchy: number): Uint8Array {
+  const { permanent, reset } = tpm.state;
+  if (hierarchy === TPM_RH.OWNER) return permanent.storageProof;
+  if (hierarchy === TPM_RH.ENDORSEMENT) return permanent.endorsementProof;
+  if (hierarchy === TPM_RH.PLATFORM) return permanent.platformProof;
+  return reset.nullProof;
+}
+
+/** @returns the hierarchy's primary seed, from which its primary objects are made */
+export function hierarchySeed(tpm: Tpm, hierarchy: number): Uint8Array {
+  const { permanent, reset } = tpm.state;
+  if (hierarchy === TPM_RH.OWNER) return permanent.storageSeed;
+  if (hierarchy === TPM_RH.ENDORSEMENT) return permanent.endorsementSeed;
+  if (hierarchy === TPM_RH.PLATFORM) return permanent.platformSeed;
+  return reset.nullSeed;
+}
+
 /** @returns what the transient slot or persistent handle holds, or undefined */
 export function findSlot(tpm: Tpm, handle: number): SlotState | undefined {
   if (handleType(handle) === TPM_HT.TRANSIENT) {
