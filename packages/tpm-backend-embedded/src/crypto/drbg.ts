@@ -13,7 +13,9 @@ export const DRBG_STATE_SIZE: number = KEY_SIZE + BLOCK_SIZE;
  * what it gives depends on how the requests are cut.
  *
  * V is counted up before each block, and a request ends with three more blocks that become the new
- * state: both together are one run of counter mode.
+ * state: both together are one run of counter mode. It uses the library's `unsafe` functions, which
+ * may change from version to version (the version is exact, and tests compare with NIST's vector):
+ * they take half the time, and every GetRandom and every nonce comes from here.
  */
 export class CtrDrbg implements RandomSource {
   #state: Uint8Array = new Uint8Array(DRBG_STATE_SIZE);

@@ -101,3 +101,42 @@ export function ecSchnorrVerify(
   const sum = curve.multiplyAdd(s, curve.parameters.n - r, point);
   return sum !== undefined && schnorrChallenge(curve, hash, sum.x, digest) === r;
 }
+
+/**
+ * The challenge of an ECDAA signature: hash over nonce ‖ digest, reduced whole (unlike that of EC
+ * Schnorr).
+ *
+ * @param nonce first number of the signature
+ */
+export function ecdaaChallenge(
+  curve: EllipticCurve,
+  hash: HashAlgorithm,
+  nonce: bigint,
+  digest: Uint8Array,
+): bigint {
+  return toInteger(hash.digest(toBytes(nonce, curve.size), digest)) % curve.parameters.n;
+}
+
+/**
+ * ECDAA (Part 1, C.4.2): r is a fresh nonce, s = commitSecret + challenge·privateKey. Whoever knows
+ * the point commitSecret·G can check it; TPM2_VerifySignature cannot.
+ *
+ * @param hash hash of the scheme
+ * @param commitSecret the random number behind TPM2_Commit's points, 0 < commitSecret < n
+ * @param random where the nonce comes from, one request for each attempt
+ */
+export function ecdaaSign(
+  curve: EllipticCurve,
+  privateKey: bigint,
+  hash: HashAlgorithm,
+  digest: Uint8Array,
+  commitSecret: bigint,
+  random: RandomSource,
+): EccSignature {
+  const { n } = curve.parameters;
+  for (;;) {
+    const r = curve.randomScalar(random);
+    const s = (commitSecret + ecdaaChallenge(curve, hash, r, digest) * privateKey) % n;
+    if (s !== 0n) return { r, s };
+  }
+}

@@ -5,9 +5,17 @@ import recording from '../../fixtures/cryptography-libtpms092.json' with { type:
 import { TPM_ALG, TPM_ECC } from '../structures/algorithm-ids.js';
 import { toBytes, toInteger } from './big-integer.js';
 import { CtrDrbg } from './drbg.js';
-import { type EccPoint, ellipticCurve, ellipticCurves } from './ecc.js';
-import { ecdsaSign, ecdsaVerify, ecSchnorrSign, ecSchnorrVerify } from './ecc-schemes.js';
-import { hashAlgorithm } from './hash.js';
+import { type EccPoint, type EllipticCurve, ellipticCurve, ellipticCurves } from './ecc.js';
+import {
+  type EccSignature,
+  ecdaaChallenge,
+  ecdaaSign,
+  ecdsaSign,
+  ecdsaVerify,
+  ecSchnorrSign,
+  ecSchnorrVerify,
+} from './ecc-schemes.js';
+import { type HashAlgorithm, hashAlgorithm } from './hash.js';
 
 const number = (hex: string) => toInteger(hexToBytes(hex));
 const random = new CtrDrbg();
@@ -182,6 +190,41 @@ describe('ecdsaVerify(), ecSchnorrVerify()', () => {
         expect(ecSchnorrVerify(p256, recordedPoint, hash, digest, other)).toBe(false);
       }),
       small,
+    );
+  });
+});
+
+describe('ecdaaSign()', () => {
+  const check = (
+    curve: EllipticCurve,
+    hash: HashAlgorithm,
+    digest: Uint8Array,
+    point: EccPoint,
+    { r, s }: EccSignature,
+  ) => {
+    const { n } = curve.parameters;
+    return curve.multiplyAdd(s, n - ecdaaChallenge(curve, hash, r, digest), point);
+  };
+
+  test.each(recording.ecdaa)(
+    'has the challenge of libtpms 0.9.2: hash $hash, r $r',
+    ({ hash, x, y, digest, commitX, commitY, r, s }) => {
+      const signature = { r: number(r), s: number(s) };
+      const point = { x: number(x), y: number(y) };
+      expect(check(p256, hashAlgorithm(hash)!, hexToBytes(digest), point, signature)).toEqual({
+        x: number(commitX),
+        y: number(commitY),
+      });
+    },
+  );
+
+  test.each(curves)('%s: leads back to the point of the commitment', (_name, curve) => {
+    const hash = hashAlgorithm(TPM_ALG.SHA512)!;
+    const digest = new Uint8Array(64).fill(1);
+    const [key, commit] = [curve.randomScalar(random), curve.randomScalar(random)];
+    const signature = ecdaaSign(curve, key, hash, digest, commit, random);
+    expect(check(curve, hash, digest, curve.multiply(key), signature)).toEqual(
+      curve.multiply(commit),
     );
   });
 });
