@@ -51,9 +51,10 @@ function commandLine(host: TpmdevHost): Command {
     .configureOutput({
       outputError: (text) => host.report(text.replace(/^error: /, '')),
     })
-    .showSuggestionAfterError(true)
-    .action((_options, command: Command) => {
-      command.error(`error: no command given; see ${PROGRAM} --help`);
+    .argument('[command]')
+    .action((name: string | undefined, _options, command: Command) => {
+      const found = name === undefined ? 'no command given' : `unknown command '${name}'`;
+      command.error(`error: ${found}; see ${PROGRAM} --help`);
     });
   return serveCommand(program, host);
 }
