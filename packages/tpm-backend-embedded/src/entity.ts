@@ -128,6 +128,13 @@ export function entityAuthValue(tpm: Tpm, handle: number): Uint8Array {
   return slot?.object.sensitive?.authValue ?? new Uint8Array(0);
 }
 
+/** @returns an authorization value as it is kept (Part 1, section 19.6.4.3) */
+export function withoutTrailingZeros(authValue: Uint8Array): Uint8Array {
+  let length = authValue.length;
+  while (length > 0 && authValue[length - 1] === 0) length--;
+  return authValue.subarray(0, length);
+}
+
 /** @returns whether failures with the entity's authorization value count as attacks */
 export function isDaProtected(tpm: Tpm, handle: number): boolean {
   if (handle === TPM_RH.LOCKOUT) return true;

@@ -1,16 +1,48 @@
+import { hashAlgorithm } from './crypto/hash.js';
+import { DRTM_PCR, hasPcr, PCR_ATTRIBUTES } from './pcr/pcr-attributes.js';
+import { extendPcr, zeroPcr } from './pcr/pcr-banks.js';
+import { HASHES } from './structures/algorithms.js';
+import { LIMIT } from './structures/limits.js';
 import type { Tpm } from './tpm.js';
 
-/** _TPM_Hash_Start (Part 3, section 22.9). */
+/** _TPM_Hash_Start (Part 3, section 22.9). A sequence that runs begins anew. */
 export function hashStart(tpm: Tpm): void {
-  tpm.state.volatile.hashSequence = [];
+  if (tpm.failure !== undefined) return;
+  tpm.state.volatile.hashSequence = HASHES.map((hash) =>
+    hashAlgorithm(hash)!.start().exportState(),
+  );
 }
 
 /** _TPM_Hash_Data (Part 3, section 22.10). */
 export function hashData(tpm: Tpm, bytes: Uint8Array): void {
-  if (tpm.state.volatile.hashSequence === undefined || bytes.length === 0) return;
+  const { volatile } = tpm.state;
+  if (tpm.failure !== undefined) return;
+  volatile.hashSequence = volatile.hashSequence?.map((state, index) =>
+    hashAlgorithm(HASHES[index]!)!.importState(state)!.update(bytes).exportState(),
+  );
 }
 
-/** _TPM_Hash_End (Part 3, section 22.11). */
+/**
+ * _TPM_Hash_End (Part 3, section 22.11). Before Startup the digests wait for it (H-CRTM; the last
+ * sequence counts). After it they go into PCR 17, once PCR 17 to 22 are zero (DRTM).
+ */
 export function hashEnd(tpm: Tpm): void {
-  tpm.state.volatile.hashSequence = undefined;
+  const { volatile } = tpm.state;
+  if (tpm.failure !== undefined || volatile.hashSequence === undefined) return;
+  const digests = volatile.hashSequence.map((state, index) =>
+    hashAlgorithm(HASHES[index]!)!.importState(state)!.digest(),
+  );
+  volatile.hashSequence = undefined;
+  if (!volatile.started) {
+    volatile.hcrtmDigests = digests;
+    return;
+  }
+  for (let pcr = 0; pcr < LIMIT.PCR; pcr++) {
+    if (hasPcr(PCR_ATTRIBUTES.drtmReset, pcr)) zeroPcr(tpm, pcr);
+  }
+  extendPcr(
+    tpm,
+    DRTM_PCR,
+    digests.map((digest, index) => ({ hashAlg: HASHES[index]!, digest })),
+  );
 }

@@ -58,7 +58,7 @@ export function manufacture(tpm: Tpm): TpmState {
     saved: undefined,
     reset: newResetState(tpm),
     clear: newClearState(),
-    volatile: newVolatileState(tpm),
+    volatile: newVolatileState(tpm, 0n),
   };
 }
 
@@ -90,8 +90,11 @@ export function newClearState(): ClearState {
   };
 }
 
-/** @returns what power-on makes new */
-export function newVolatileState(tpm: Tpm): VolatileState {
+/**
+ * @param clock the clock's time as it was kept
+ * @returns what power-on makes new
+ */
+export function newVolatileState(tpm: Tpm, clock: bigint): VolatileState {
   return {
     started: false,
     phEnable: true,
@@ -104,7 +107,9 @@ export function newVolatileState(tpm: Tpm): VolatileState {
     slots: new Array<undefined>(tpm.transientSlots).fill(undefined),
     sessions: [],
     exclusiveAuditSession: 0,
+    wasOrderly: false,
     time: 0n,
+    clock,
     selfHealTime: 0n,
     lockoutTime: 0n,
     selfTested: false,

@@ -6,6 +6,7 @@ import {
   TPM_ST,
   WireWriter,
 } from 'tpm-core';
+import { advanceTime } from './clock.js';
 import type { CommandContext } from './command-context.js';
 import { CtrDrbg } from './crypto/drbg.js';
 import { hashData, hashEnd, hashStart } from './hash-sequence-signals.js';
@@ -92,7 +93,7 @@ export class Tpm {
   initialize(): void {
     this.state.reset = newResetState(this);
     this.state.clear = newClearState();
-    this.state.volatile = newVolatileState(this);
+    this.state.volatile = newVolatileState(this, this.state.permanent.clock);
     this.failure = undefined;
     this.cancelRequested = false;
     this.context = undefined;
@@ -124,7 +125,9 @@ export class Tpm {
   *process(command: Uint8Array, locality: number): Generator<void, Uint8Array, void> {
     this.locality = locality;
     this.cancelRequested = false;
+    this.state.volatile.hashSequence = undefined;
     try {
+      advanceTime(this);
       const steps = processCommand(this, command);
       for (;;) {
         const step = steps.next();

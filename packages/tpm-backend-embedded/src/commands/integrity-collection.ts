@@ -1,5 +1,15 @@
+import { TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING } from 'tpm-core';
+import { hashAlgorithms } from '../crypto/hash.js';
+import { withoutTrailingZeros } from '../entity.js';
+import { undoShutdown } from '../orderly.js';
+import { allocatePcrs } from '../pcr/pcr-allocation.js';
+import { hasPcr, PCR_ATTRIBUTES } from '../pcr/pcr-attributes.js';
+import { extendPcr, resetPcr } from '../pcr/pcr-banks.js';
+import { readPcrs } from '../pcr/pcr-read.js';
+import type { ResponseCode } from '../response-code.js';
 import { TPMI_ALG_HASH_OR_NULL } from '../structures/algorithms.js';
 import {
+  type TaggedDigest,
   TPM2B_DIGEST,
   TPM2B_EVENT,
   TPMI_YES_NO,
@@ -7,50 +17,105 @@ import {
   TPML_DIGEST_VALUES,
   TPML_PCR_SELECTION,
 } from '../structures/buffers.js';
-import { TPMI_DH_PCR, TPMI_DH_PCR_OR_NULL, TPMI_RH_PLATFORM } from '../structures/handles.js';
+import {
+  TPM_RH,
+  TPMI_DH_PCR,
+  TPMI_DH_PCR_OR_NULL,
+  TPMI_RH_PLATFORM,
+} from '../structures/handles.js';
 import { UINT32 } from '../structures/wire-type.js';
+import type { Tpm } from '../tpm.js';
 import { type Command, command, user } from './command.js';
 
 /** Integrity collection (PCR) (TPM 2.0 Library, Part 3, section 22). */
 export const INTEGRITY_COLLECTION: readonly Command[] = [
-  command('PCR_Extend', {
-    nv: true,
-    handles: { pcrHandle: user(TPMI_DH_PCR_OR_NULL) },
-    parameters: { digests: TPML_DIGEST_VALUES },
-  }),
-  command('PCR_Event', {
-    nv: true,
-    handles: { pcrHandle: user(TPMI_DH_PCR_OR_NULL) },
-    parameters: { eventData: TPM2B_EVENT },
-    response: { digests: TPML_DIGEST_VALUES },
-  }),
-  command('PCR_Read', {
-    parameters: { pcrSelectionIn: TPML_PCR_SELECTION },
-    response: {
-      pcrUpdateCounter: UINT32,
-      pcrSelectionOut: TPML_PCR_SELECTION,
-      pcrValues: TPML_DIGEST,
+  command(
+    'PCR_Extend',
+    {
+      nv: true,
+      handles: { pcrHandle: user(TPMI_DH_PCR_OR_NULL) },
+      parameters: { digests: TPML_DIGEST_VALUES },
     },
-  }),
-  command('PCR_Allocate', {
-    nv: true,
-    handles: { authHandle: user(TPMI_RH_PLATFORM) },
-    parameters: { pcrAllocation: TPML_PCR_SELECTION },
-    response: {
-      allocationSuccess: TPMI_YES_NO,
-      maxPCR: UINT32,
-      sizeNeeded: UINT32,
-      sizeAvailable: UINT32,
+    (tpm, { pcrHandle, digests }) => extendAtLocality(tpm, pcrHandle, digests),
+  ),
+  command(
+    'PCR_Event',
+    {
+      nv: true,
+      handles: { pcrHandle: user(TPMI_DH_PCR_OR_NULL) },
+      parameters: { eventData: TPM2B_EVENT },
+      response: { digests: TPML_DIGEST_VALUES },
     },
-  }),
+    (tpm, { pcrHandle, eventData }) => {
+      const digests = hashAlgorithms().map((hash) => ({
+        hashAlg: hash.id,
+        digest: hash.digest(eventData),
+      }));
+      const refusal = extendAtLocality(tpm, pcrHandle, digests);
+      return refusal === TPM_RC.SUCCESS ? { digests } : refusal;
+    },
+  ),
+  command(
+    'PCR_Read',
+    {
+      parameters: { pcrSelectionIn: TPML_PCR_SELECTION },
+      response: {
+        pcrUpdateCounter: UINT32,
+        pcrSelectionOut: TPML_PCR_SELECTION,
+        pcrValues: TPML_DIGEST,
+      },
+    },
+    (tpm, { pcrSelectionIn }) => readPcrs(tpm, pcrSelectionIn),
+  ),
+  command(
+    'PCR_Allocate',
+    {
+      nv: true,
+      handles: { authHandle: user(TPMI_RH_PLATFORM) },
+      parameters: { pcrAllocation: TPML_PCR_SELECTION },
+      response: {
+        allocationSuccess: TPMI_YES_NO,
+        maxPCR: UINT32,
+        sizeNeeded: UINT32,
+        sizeAvailable: UINT32,
+      },
+    },
+    (tpm, { pcrAllocation }) => allocatePcrs(tpm, pcrAllocation),
+  ),
   command('PCR_SetAuthPolicy', {
     nv: true,
     handles: { authHandle: user(TPMI_RH_PLATFORM) },
     parameters: { authPolicy: TPM2B_DIGEST, hashAlg: TPMI_ALG_HASH_OR_NULL, pcrNum: TPMI_DH_PCR },
   }),
-  command('PCR_SetAuthValue', {
-    handles: { pcrHandle: user(TPMI_DH_PCR) },
-    parameters: { auth: TPM2B_DIGEST },
-  }),
-  command('PCR_Reset', { nv: true, handles: { pcrHandle: user(TPMI_DH_PCR) } }),
+  command(
+    'PCR_SetAuthValue',
+    { handles: { pcrHandle: user(TPMI_DH_PCR) }, parameters: { auth: TPM2B_DIGEST } },
+    (tpm, { pcrHandle, auth }) => {
+      if (!hasPcr(PCR_ATTRIBUTES.auth, pcrHandle)) return TPM_RC_FORMAT_ONE.VALUE;
+      undoShutdown(tpm);
+      tpm.state.clear.pcrAuthValues.fill(withoutTrailingZeros(auth));
+      return TPM_RC.SUCCESS;
+    },
+  ),
+  command(
+    'PCR_Reset',
+    { nv: true, handles: { pcrHandle: user(TPMI_DH_PCR) } },
+    (tpm, { pcrHandle }) => {
+      if (!hasPcr(PCR_ATTRIBUTES.reset[tpm.locality]!, pcrHandle)) return TPM_RC_WARNING.LOCALITY;
+      resetPcr(tpm, pcrHandle);
+      return TPM_RC.SUCCESS;
+    },
+  ),
 ];
+
+/** Extends a PCR if the command's locality may; TPM_RH_NULL takes anything. */
+function extendAtLocality(
+  tpm: Tpm,
+  pcrHandle: number,
+  digests: readonly TaggedDigest[],
+): ResponseCode {
+  if (pcrHandle === TPM_RH.NULL) return TPM_RC.SUCCESS;
+  if (!hasPcr(PCR_ATTRIBUTES.extend[tpm.locality]!, pcrHandle)) return TPM_RC_WARNING.LOCALITY;
+  extendPcr(tpm, pcrHandle, digests);
+  return TPM_RC.SUCCESS;
+}

@@ -96,7 +96,7 @@ export interface PermanentState {
   persistentObjects: PersistentObject[];
   /** The clock's time, as stored (milliseconds). */
   clock: bigint;
-  /** No value of the clock above the stored one was ever reported. */
+  /** No value of the clock above its present one was ever reported. */
   clockSafe: boolean;
 }
 

@@ -59,11 +59,14 @@ export interface ClearState {
   ehEnable: boolean;
   phEnableNV: boolean;
   platform: HierarchyAuthorization;
-  /** Values of the PCR that are saved, bank by bank in list order. */
+  /**
+   * In a saved state: values of PCR 0 to 15, a bank for each implemented hash, empty where none was
+   * in use. Empty list while the TPM runs.
+   */
   savedPcrs: readonly Uint8Array[];
-  /** Authorization values of PCR 20 to 22. */
+  /** Authorization values of PCR 20 to 22, which are the same for all three. */
   pcrAuthValues: Uint8Array[];
-  /** Locality of the Startup(CLEAR). */
+  /** Locality of the Startup(CLEAR); 4 after an H-CRTM sequence. */
   startupLocality: number;
 }
 

@@ -43,8 +43,12 @@ export interface VolatileState {
   sessions: ActiveSession[];
   /** Handle of the session with exclusive audit; 0 for none. */
   exclusiveAuditSession: number;
+  /** The start before this one was ended by a Shutdown that nothing undid. */
+  wasOrderly: boolean;
   /** Time since power-on in milliseconds. */
   time: bigint;
+  /** The clock's time: milliseconds that the TPM was powered in its life. */
+  clock: bigint;
   /** Milliseconds since the last failed try was forgotten. */
   selfHealTime: bigint;
   /** Milliseconds since lockoutAuth failed. */
@@ -69,7 +73,9 @@ export const VOLATILE_STATE: WireType<VolatileState> = structure<VolatileState>(
   slots: list(optional(SLOT_STATE), 64) as WireType<(SlotState | undefined)[]>,
   sessions: list(ACTIVE_SESSION, LIMIT.ACTIVE_SESSIONS) as WireType<ActiveSession[]>,
   exclusiveAuditSession: UINT32,
+  wasOrderly: BOOLEAN,
   time: UINT64,
+  clock: UINT64,
   selfHealTime: UINT64,
   lockoutTime: UINT64,
   selfTested: BOOLEAN,

@@ -13,6 +13,8 @@ export const LIMIT = {
   CAPABILITY_BUFFER: 1024,
   /** Largest NV index in bytes. */
   NV_INDEX: 2048,
+  /** Interval at which the clock is kept, in milliseconds (TPM_PT_CLOCK_UPDATE). */
+  CLOCK_UPDATE: 4096,
   /** NV data of one command in bytes. */
   NV_BUFFER: 1024,
   /** Sealed data and secret symmetric data in bytes (MAX_SYM_DATA). */
