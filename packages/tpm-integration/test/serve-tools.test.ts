@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SERVED_BACKENDS } from '../src/tpmdev/served-backends.js';
+import { Resources } from './support/resources.js';
+import {
+  startServe,
+  startToolsSwtpm,
+  type ToolOutcome,
+  type ToolsTpm,
+} from './support/tools-tpm.js';
+
+/** Something that may differ between two TPMs without fault. */
+interface Difference {
+  /** Tools that show it, as their words begin. */
+  readonly tool: string;
+  /** What is left out of the comparison: replaced by `*` on both sides. */
+  readonly pattern: RegExp;
+  readonly reason: string;
+}
+
+const KEY = 'primary keys follow from the seeds, and each TPM has made its own';
+
+/** What differs between two fresh TPMs of any make. */
+const EVERY_TPM: readonly Difference[] = [
+  { tool: 'getrandom', pattern: /(?<=^[0-9a-f]*)[0-9a-f]/g, reason: 'random bytes' },
+  { tool: 'createprimary', pattern: /(?<=^(?:rsa|x|y): [0-9a-f]*)[0-9a-f]/gm, reason: KEY },
+  { tool: 'readpublic', pattern: /(?<=^(?:rsa|x|y): [0-9a-f]*)[0-9a-f]/gm, reason: KEY },
+  {
+    tool: 'readpublic',
+    pattern: /(?<=^(?:name|qualified name): 000b[0-9a-f]*)[0-9a-f]/gm,
+    reason: KEY,
+  },
+  {
+    tool: 'hash',
+    pattern: /(?<=^ {2}digest: [0-9a-f]*)[0-9a-f]/gm,
+    reason: 'proof values of tickets',
+  },
+];
+
+/** What differs from swtpm by the back end behind the server. */
+const BY_BACKEND: Readonly<Record<string, readonly Difference[]>> = {
+  swtpm: [],
+  embedded: [
+    {
+      tool: 'getcap properties-fixed',
+      pattern:
+        /(?<=^TPM2_PT_(?:MANUFACTURER|VENDOR_STRING_\d|VENDOR_TPM_TYPE|FIRMWARE_VERSION_\d):\n(?: {2}.*\n)*) {2}.*\n/gm,
+      reason: 'who made it, and which version',
+    },
+  ],
+};
+
+const DATA = 'abc';
+const EXTENSION = `16:sha1=${'11'.repeat(20)},sha256=${'22'.repeat(32)}`;
+
+/** Tools in the order in which they run on both TPMs; `!` marks those that have to fail. */
+const STEPS: readonly string[] = [
+  '!pcrread',
+  '!pcrread sha256:0,16,23+sha384:17',
+  'startup -c',
+  'startup -c',
+  'getcap -l',
+  'getcap algorithms',
+  'getcap commands',
+  'getcap ecc-curves',
+  'getcap handles-loaded-session',
+  'getcap handles-nv-index',
+  'getcap handles-pcr',
+  'getcap handles-permanent',
+  'getcap handles-persistent',
+  'getcap handles-saved-session',
+  'getcap handles-transient',
+  'getcap pcrs',
+  'getcap properties-fixed',
+  'getcap properties-variable',
+  '!getcap nonsense',
+  'pcrread',
+  `pcrextend ${EXTENSION}`,
+  '!pcrextend 16:sha256=1122',
+  'pcrread sha1:16+sha256:16+sha512:16',
+  'pcrreset 16 23',
+  '!pcrreset 0',
+  'pcrread sha1:16+sha256:16',
+  'getrandom --hex 32',
+  '!getrandom --hex 65',
+  'createprimary -C o -c rsa.ctx',
+  'createprimary -C e -G ecc -c ecc.ctx',
+  'createprimary -C n -g sha256 -G ecc384:aes128cfb -c null.ctx',
+  'createprimary -C p -G rsa1024 -c platform.ctx',
+  '!createprimary -C o -P wrong -c bad.ctx',
+  '!createprimary -C o -G hmac -c bad.ctx',
+  'readpublic -c rsa.ctx',
+  'readpublic -c ecc.ctx',
+  'readpublic -c null.ctx',
+  '!readpublic -c 0x81000001',
+  '!flushcontext 0x80000000',
+  'flushcontext -t',
+  'startauthsession -S hmac.ctx --hmac-session',
+  'getcap handles-saved-session',
+  'flushcontext hmac.ctx',
+  '!flushcontext hmac.ctx',
+  'startauthsession -S policy.ctx --policy-session -g sha384',
+  'flushcontext policy.ctx',
+  'startauthsession -S salted.ctx -c rsa.ctx --hmac-session',
+  'flushcontext salted.ctx',
+  'getcap handles-saved-session',
+  'selftest',
+  'selftest -f',
+  'hash -C o -g sha256 --hex data',
+  'hash -C n -g sha384 -t ticket data',
+  '!hash -g md5 data',
+];
+
+const resources = new Resources();
+afterAll(() => resources.release());
+
+/** Takes out what may differ. */
+function comparable(step: string, outcome: ToolOutcome, kind: string): ToolOutcome {
+  let { output, errors } = outcome;
+  for (const { tool, pattern } of [...EVERY_TPM, ...(BY_BACKEND[kind] ?? [])]) {
+    if (step.startsWith(tool)) output = output.replace(pattern, '*');
+  }
+  // Which transport it was.
+  errors = errors.replaceAll(/tcti-(?:mssim|swtpm)/g, 'tcti');
+  return { code: outcome.code, output, errors };
+}
+
+describe.each(SERVED_BACKENDS.map(({ name }) => name))(
+  'tpm2-tools with tpmdev serve --backend %s',
+  (kind) => {
+    let served: ToolsTpm;
+    let straight: ToolsTpm;
+
+    beforeAll(async () => {
+      served = (await startServe(resources, ['--backend', kind])).tpm;
+      straight = await startToolsSwtpm(resources);
+      for (const tpm of [served, straight]) await tpm.writeFile('data', DATA);
+    });
+
+    test.each(
+      STEPS.map((step, index) => ({ index, step: step.replace('!', ''), fails: step[0] === '!' })),
+    )('$index. tpm2_$step', async ({ step, fails }) => {
+      const words = step.split(' ');
+      const [ours, theirs] = [await served.runAlone(words), await straight.runAlone(words)];
+      expect(theirs.code !== 0, theirs.errors).toBe(fails);
+      expect(comparable(step, ours, kind)).toEqual(comparable(step, theirs, kind));
+    });
+  },
+);
