@@ -1,3 +1,5 @@
+import { openEmbedded } from 'tpm-backend-embedded';
+import { fileStore } from 'tpm-backend-embedded/node';
 import { connectSwtpm, type SwtpmEndpoint } from 'tpm-backend-swtpm';
 import type { BackendEvent, TpmBackend } from 'tpm-core';
 import { ChannelError } from './chardev/channel-error.js';
@@ -21,6 +23,7 @@ export type BackendOpener = (
 /** Types of back end that can be opened. A package that adds one extends this map. */
 export const backendOpeners: ReadonlyMap<BackendDefinition['type'], BackendOpener> = new Map([
   ['emulator', openEmulator],
+  ['embedded', openEmbeddedTpm],
 ]);
 
 /**
@@ -68,6 +71,18 @@ async function openEmulator(
     );
   }
   return await connectSwtpm({ ...settings, controlPath: control.path });
+}
+
+async function openEmbeddedTpm(
+  definition: BackendDefinition,
+  { onEvent }: BackendContext,
+): Promise<TpmBackend> {
+  if (definition.type !== 'embedded') {
+    throw new ChannelError(`TPM backend '${definition.id}' is no embedded one`);
+  }
+  const { state } = definition;
+  const store = state === undefined ? undefined : await fileStore(state);
+  return await openEmbedded({ onEvent, ...(store === undefined ? {} : { store }) });
 }
 
 function deviceOf(chardevs: ReadonlyMap<string, CharacterDevice>, id: string): CharacterDevice {

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { SERVED_BACKENDS } from '../src/tpmdev/served-backends.js';
 import { Resources } from './support/resources.js';
+import { hashMessage, message, SimulatorClient } from './support/simulator-client.js';
 import { startServe } from './support/tools-tpm.js';
 
 const resources = new Resources();
@@ -45,6 +47,25 @@ describe.each(SERVED_BACKENDS.map(({ name }) => name))('tpmdev serve --backend %
     expect((await tpm.run(['createprimary', '-C', 'o', '-P', 'secret', '-c', 'a.ctx'])).code).toBe(
       0,
     );
+  });
+
+  test('measures what comes by HASH_START, HASH_DATA and HASH_END before Startup into PCR 0', async () => {
+    const { tpm, ready } = await startServe(resources, ['--backend', kind]);
+    const client = await SimulatorClient.connect(Number(/platform port (\d+)/.exec(ready)![1]));
+    resources.add(() => void client.socket.destroy());
+    client.write(message('HASH_START'), hashMessage(Buffer.from('ab')));
+    client.write(hashMessage(Buffer.from('c')), message('HASH_END'));
+    expect(await client.read(16)).toBe('0'.repeat(32));
+    expect((await tpm.run(['startup', '-c'])).code).toBe(0);
+    // TPM 2.0 Part 1: PCR 0 starts from the locality of the H-CRTM, 4, and is extended.
+    const before = Buffer.alloc(32);
+    before[31] = 4;
+    const sha256 = (...pieces: Buffer[]) =>
+      createHash('sha256').update(Buffer.concat(pieces)).digest();
+    const value = sha256(before, sha256(Buffer.from('abc')))
+      .toString('hex')
+      .toUpperCase();
+    expect((await tpm.run(['pcrread', 'sha256:0'])).output).toContain(`0x${value}`);
   });
 
   test('starts with a fresh TPM without --state', async () => {

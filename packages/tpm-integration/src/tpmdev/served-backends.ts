@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launchSwtpm } from 'tpm-backend-swtpm';
 import type { BackendEvent, TpmBackend } from 'tpm-core';
-import { backendOpeners, openBackend } from '../open-backend.js';
+import { openBackend } from '../open-backend.js';
 import type { PlatformSignals } from '../simulator/platform-signals.js';
 
 /** What a back end of its own is opened with. */
@@ -47,10 +47,7 @@ const EMBEDDED: ServedBackendKind = {
 const SWTPM: ServedBackendKind = { name: 'swtpm', text: 'an swtpm of its own', open: openSwtpm };
 
 /** Kinds that can be opened; the first one is the default. */
-export const SERVED_BACKENDS: readonly ServedBackendKind[] = [
-  ...(backendOpeners.has('embedded') ? [EMBEDDED] : []),
-  SWTPM,
-];
+export const SERVED_BACKENDS: readonly ServedBackendKind[] = [EMBEDDED, SWTPM];
 
 async function openSwtpm({ state, onEvent }: ServedBackendOptions): Promise<ServedBackend> {
   const temporary =
