@@ -124,7 +124,7 @@ export async function startServe(
     });
   });
   resources.add(async () => {
-    if (!isOver) child.kill('SIGKILL');
+    if (!isOver) child.kill('SIGTERM');
     await exited;
   });
   await until(() => output.includes('\n') || isOver, 'tpmdev serve');
