@@ -1,3 +1,4 @@
+import { getCapability } from '../capabilities/capability.js';
 import { TPMI_YES_NO } from '../structures/buffers.js';
 import { TPMS_CAPABILITY_DATA } from '../structures/capability-data.js';
 import { TPM_CAP_TYPE } from '../structures/constants.js';
@@ -7,9 +8,14 @@ import { type Command, command } from './command.js';
 
 /** Capability commands (TPM 2.0 Library, Part 3, section 30). */
 export const CAPABILITY_COMMANDS: readonly Command[] = [
-  command('GetCapability', {
-    parameters: { capability: TPM_CAP_TYPE, property: UINT32, propertyCount: UINT32 },
-    response: { moreData: TPMI_YES_NO, capabilityData: TPMS_CAPABILITY_DATA },
-  }),
+  command(
+    'GetCapability',
+    {
+      parameters: { capability: TPM_CAP_TYPE, property: UINT32, propertyCount: UINT32 },
+      response: { moreData: TPMI_YES_NO, capabilityData: TPMS_CAPABILITY_DATA },
+    },
+    (tpm, { capability, property, propertyCount }) =>
+      getCapability(tpm, capability, property, propertyCount),
+  ),
   command('TestParms', { parameters: { parameters: TPMT_PUBLIC_PARMS } }),
 ];
