@@ -137,8 +137,12 @@ describe.each(SERVED_BACKENDS.map(({ name }) => name))(
     });
 
     test.each(
-      STEPS.map((step, index) => ({ index, step: step.replace('!', ''), fails: step[0] === '!' })),
-    )('$index. tpm2_$step', async ({ step, fails }) => {
+      STEPS.map((step, index) => ({
+        number: index + 1,
+        step: step.replace('!', ''),
+        fails: step[0] === '!',
+      })),
+    )('$number. tpm2_$step', async ({ step, fails }) => {
       const words = step.split(' ');
       const [ours, theirs] = [await served.runAlone(words), await straight.runAlone(words)];
       expect(theirs.code !== 0, theirs.errors).toBe(fails);
