@@ -12,6 +12,7 @@ import { CtrDrbg } from './crypto/drbg.js';
 import { hashData, hashEnd, hashStart } from './hash-sequence-signals.js';
 import { DEFAULT_IDENTITY, type TpmIdentity } from './identity.js';
 import { manufacture, newClearState, newResetState, newVolatileState } from './manufacture.js';
+import { PrimaryCache } from './objects/primary-objects.js';
 import { processCommand } from './process-command.js';
 import type { ResponseCode } from './response-code.js';
 import type { PermanentState } from './state/permanent-state.js';
@@ -62,6 +63,8 @@ export class Tpm {
   /** The TPM's own generator (Part 1, section 11.4.10.2). */
   random: CtrDrbg;
   state: TpmState;
+  /** Primary objects that can be made again from their seeds, and so are no part of `state`. */
+  readonly primaries: PrimaryCache = new PrimaryCache();
   /** Whether `state.permanent` or `state.saved` differ from what was last taken for the store. */
   permanentChanged = true;
   /** Locality of the command in progress, 0 to 4. */

@@ -1,3 +1,5 @@
+import { TPM_RC } from 'tpm-core';
+import { findObject } from '../entity.js';
 import {
   TPM2B_AUTH,
   TPM2B_DATA,
@@ -54,10 +56,26 @@ export const OBJECT_COMMANDS: readonly Command[] = [
     responseHandle: true,
     response: { name: TPM2B_NAME },
   }),
-  command('ReadPublic', {
-    handles: { objectHandle: plain(TPMI_DH_OBJECT) },
-    response: { outPublic: TPM2B_PUBLIC_OR_NULL_NAME, name: TPM2B_NAME, qualifiedName: TPM2B_NAME },
-  }),
+  command(
+    'ReadPublic',
+    {
+      handles: { objectHandle: plain(TPMI_DH_OBJECT) },
+      response: {
+        outPublic: TPM2B_PUBLIC_OR_NULL_NAME,
+        name: TPM2B_NAME,
+        qualifiedName: TPM2B_NAME,
+      },
+    },
+    (tpm, { objectHandle }) => {
+      const object = findObject(tpm, objectHandle);
+      if (object === undefined) return TPM_RC.SEQUENCE;
+      return {
+        outPublic: object.publicArea,
+        name: object.name,
+        qualifiedName: object.qualifiedName,
+      };
+    },
+  ),
   command('ActivateCredential', {
     handles: { activateHandle: admin(TPMI_DH_OBJECT), keyHandle: user(TPMI_DH_OBJECT) },
     parameters: { credentialBlob: TPM2B_ID_OBJECT, secret: TPM2B_ENCRYPTED_SECRET },

@@ -53,7 +53,13 @@ function ofTypes(...types: readonly number[]): (handle: number) => boolean {
   return (handle) => types.includes(handleType(handle));
 }
 
-const isObject = ofTypes(TPM_HT.TRANSIENT, TPM_HT.PERSISTENT);
+const isTransient = (handle: number): boolean =>
+  handleType(handle) === TPM_HT.TRANSIENT && handleIndex(handle) < LIMIT.TRANSIENT_SLOTS;
+const isObject = (handle: number): boolean =>
+  isTransient(handle) || handleType(handle) === TPM_HT.PERSISTENT;
+const isSession = (handle: number): boolean =>
+  ofTypes(TPM_HT.HMAC_SESSION, TPM_HT.POLICY_SESSION)(handle) &&
+  handleIndex(handle) < LIMIT.ACTIVE_SESSIONS;
 const isNvIndex = ofTypes(TPM_HT.NV_INDEX);
 const isPcr = (handle: number): boolean => handle < LIMIT.PCR;
 
@@ -84,7 +90,7 @@ export const TPMI_DH_PARENT: WireType<number> = restricted(
 /** What can be saved: a transient object or a session. */
 export const TPMI_DH_CONTEXT: WireType<number> = restricted(
   UINT32,
-  ofTypes(TPM_HT.TRANSIENT, TPM_HT.HMAC_SESSION, TPM_HT.POLICY_SESSION),
+  (handle) => isTransient(handle) || isSession(handle),
   VALUE,
 );
 
@@ -92,8 +98,7 @@ export const TPMI_DH_CONTEXT: WireType<number> = restricted(
 export const TPMI_DH_SAVED: WireType<number> = restricted(
   UINT32,
   (handle) =>
-    ofTypes(TPM_HT.HMAC_SESSION, TPM_HT.POLICY_SESSION)(handle) ||
-    (handle >= HANDLE_FIRST.TRANSIENT && handle <= HANDLE_FIRST.TRANSIENT + 2),
+    isSession(handle) || (handle >= HANDLE_FIRST.TRANSIENT && handle <= HANDLE_FIRST.TRANSIENT + 2),
   VALUE,
 );
 

@@ -37,6 +37,10 @@ export const LIMIT = {
   PCR_SELECT: 3,
   /** Selections in a list: one for each hash the standard knows. */
   PCR_SELECTIONS: 16,
+  /** Largest number of transient object slots that a TPM can be given. */
+  TRANSIENT_SLOTS: 64,
+  /** Most that the sequence numbers of saved sessions may lie apart (TPM_PT_CONTEXT_GAP_MAX). */
+  CONTEXT_GAP: 0xffff,
   /** Sessions in memory at the same time (MAX_LOADED_SESSIONS). */
   LOADED_SESSIONS: 3,
   /** Sessions in memory and saved (MAX_ACTIVE_SESSIONS). */
