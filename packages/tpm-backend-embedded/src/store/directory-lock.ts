@@ -108,6 +108,13 @@ async function lookAround(
   };
 }
 
+/** A lock that looked dead because it was just released has removed its file itself. */
+async function removeIfThere(path: string, files: FileSystem): Promise<void> {
+  await files.remove(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+}
+
 async function lockBySocketFile(
   directory: string,
   opened: OpenDirectory,
@@ -124,7 +131,7 @@ async function lockBySocketFile(
       const names = await files.list(directory);
       const { live, dead } = await lookAround(folder, names, own);
       if (live.length === 0 && names.includes(own)) {
-        for (const name of dead) await files.remove(join(directory, name));
+        for (const name of dead) await removeIfThere(join(directory, name), files);
         return { release: () => stop(server) };
       }
       holder = live[0];

@@ -179,6 +179,32 @@ describe('fileStore() on a directory in use', () => {
     }
   });
 
+  it('fileStore() opens when a lock that it saw is released before it looks closer', async () => {
+    const directory = newPath();
+    const files = {
+      ...nodeFileSystem,
+      list: async (path: string) => [
+        ...(await nodeFileSystem.list(path)),
+        'tpm2.lock.1-0123456789abcdef',
+      ],
+    };
+    await (await openFileStore(directory, {}, files)).close();
+  });
+
+  it('fileStore() tries again when its own lock file was taken for dead', async () => {
+    const directory = newPath();
+    let listings = 0;
+    const files = {
+      ...nodeFileSystem,
+      list: async (path: string) => (listings++ === 0 ? [] : nodeFileSystem.list(path)),
+    };
+    const store = await openFileStore(directory, {}, files);
+    // Once in vain, once for the lock, once for temporary files.
+    expect(listings).toBe(3);
+    await store.close();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
   it('fileStore() locks a directory whose path is longer than a socket path', async () => {
     const directory = join(newPath(), 'long'.repeat(40));
     const store = await fileStore(directory);
@@ -208,6 +234,14 @@ describe('fileStore() on a place that can not be used', () => {
     await expect(fileStore(join(path, 'below'), { create })).rejects.toMatchObject({
       code: 'ERR_STORE_KIND',
     });
+  });
+
+  it('makeDirectory() gives up where the file system creates nothing', async () => {
+    if (process.platform === 'linux') {
+      const opening = fileStore('/proc/tpmdev-state/below');
+      await expect(opening).rejects.toMatchObject({ code: 'ERR_STORE_ACCESS' });
+    }
+    await expect(nodeFileSystem.makeDirectory('/', 0o700)).resolves.toBeUndefined();
   });
 
   it('fileStore() refuses a directory without permission', async () => {

@@ -4,6 +4,7 @@
 // any of them fail.
 
 import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { platform } from 'node:process';
 
 /** A file that is being written. */
@@ -41,6 +42,37 @@ export interface FileSystem {
   remove(path: string): Promise<void>;
 }
 
+/**
+ * Not `mkdir` with `recursive`: where a file system answers ENOENT below a directory that exists,
+ * as /proc does, Node's goes on for ever.
+ */
+async function makeDirectory(path: string, mode: number): Promise<string | undefined> {
+  const code = await mkdirCode(path, mode);
+  if (code === undefined) return path;
+  if (code === 'EEXIST') return undefined;
+  const topmost = await makeDirectory(dirname(path), mode);
+  const error = await mkdirCode(path, mode);
+  if (error === 'ENOENT') {
+    throw Object.assign(new Error(`EACCES: nothing can be created, mkdir '${path}'`), {
+      code: 'EACCES',
+    });
+  }
+  return topmost ?? path;
+}
+
+/** @returns `EEXIST` or `ENOENT` when the directory was not created for that reason */
+async function mkdirCode(path: string, mode: number): Promise<'EEXIST' | 'ENOENT' | undefined> {
+  try {
+    await mkdir(path, { mode });
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return code;
+    if (code === 'ENOENT' && dirname(path) !== path) return code;
+    throw error;
+  }
+}
+
 async function openDirectory(path: string): Promise<OpenDirectory> {
   if (!(await stat(path)).isDirectory()) {
     throw Object.assign(new Error(`ENOTDIR: not a directory, open '${path}'`), { code: 'ENOTDIR' });
@@ -68,7 +100,7 @@ async function create(path: string, mode: number): Promise<WritableFile> {
 
 /** The file system of the machine. */
 export const nodeFileSystem: FileSystem = {
-  makeDirectory: (path, mode) => mkdir(path, { recursive: true, mode }),
+  makeDirectory,
   openDirectory,
   list: (path) => readdir(path),
   isFile: async (path) => (await stat(path)).isFile(),
