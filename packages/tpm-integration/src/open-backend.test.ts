@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { CharacterDevice } from './description.js';
 import { openBackend } from './open-backend.js';
@@ -40,5 +43,36 @@ describe('openBackend() rejects', () => {
 
   test('a socket on which nobody listens', async () => {
     await expect(open({ c: UNIX })).rejects.toThrow('/nonexistent/s');
+  });
+});
+
+describe('openBackend() of an embedded TPM', () => {
+  const context = { chardevs: new Map(), onEvent: () => {} };
+
+  test('makes a new TPM in memory without a state', async () => {
+    const backend = await openBackend({ type: 'embedded', id: 't' }, context);
+    expect([backend.kind, backend.tpmVersion]).toEqual(['embedded', '2.0']);
+    expect(await backend.start({ bufferSize: 0 })).toBe(4096);
+    await backend.close();
+  });
+
+  test('keeps the TPM in a directory, which one process uses at a time', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tpmdev-open-'));
+    const definition = { type: 'embedded', id: 't', state: join(directory, 'tpm') } as const;
+    try {
+      const backend = await openBackend(definition, context);
+      await backend.start({ bufferSize: 0 });
+      await expect(openBackend(definition, context)).rejects.toThrow('in use');
+      await backend.close();
+      expect(await readdir(definition.state)).toEqual(['tpm2.state']);
+      await (await openBackend(definition, context)).close();
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test('rejects a state that is none', async () => {
+    const definition = { type: 'embedded', id: 't', state: import.meta.filename } as const;
+    await expect(openBackend(definition, context)).rejects.toThrow('it is not a directory');
   });
 });
