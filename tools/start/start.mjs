@@ -1,29 +1,49 @@
 #!/usr/bin/env node
-// Attaches a TIS or CRB device to a swtpm of its own and does, through register accesses alone, what
-// a Linux driver does at probe. Prints what Linux would print.
+// Attaches a TIS or CRB device to a TPM of its own, in this process or a swtpm, and does, through
+// register accesses alone, what a Linux driver does at probe. Prints what Linux would print.
 
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { openEmbedded } from 'tpm-backend-embedded';
 import { launchSwtpm } from 'tpm-backend-swtpm';
 import { describeCommand, describeResponse, TpmdevError } from 'tpm-core';
 import { CrbDevice } from 'tpm-crb';
 import { CrbDriver, probeTpm, TisDriver } from 'tpm-integration/guest';
 import { TisDevice } from 'tpm-tis';
 
-const USAGE = `Usage: npm start -- [--tpm 1.2|2.0] [--crb] [--trace] [--debug]
+const USAGE = `Usage: npm start -- [--backend embedded|swtpm] [--tpm 1.2|2.0] [--crb] [--trace] [--debug]
 
-  --tpm     TPM family, 2.0 unless told otherwise
-  --crb     attach the CRB device instead of the TIS device. Linux's tpm_crb prints no line of its
-            own about the TPM; what is shown has the form of that of tpm_tis
-  --trace   show every command, response and control request, decoded
-  --debug   show the stack of an error`;
+  --backend  who is the TPM: embedded, in this process, or swtpm. Embedded unless told otherwise;
+             swtpm for a TPM 1.2
+  --tpm      TPM family, 2.0 unless told otherwise
+  --crb      attach the CRB device instead of the TIS device. Linux's tpm_crb prints no line of its
+             own about the TPM; what is shown has the form of that of tpm_tis
+  --trace    show every command, response and control request, decoded
+  --debug    show the stack of an error`;
 
 /** Names of the driver and of the device that Linux gives it. */
 const TIS = { linuxName: 'tpm_tis 00:06', Device: TisDevice, Driver: TisDriver };
 const CRB = { linuxName: 'tpm_crb MSFT0101:00', Device: CrbDevice, Driver: CrbDriver };
+
+/** Runs with a new TPM that is gone afterwards. */
+const BACKENDS = {
+  async embedded(_tpmVersion, use) {
+    const backend = await openEmbedded();
+    await use(backend).finally(() => backend.close());
+  },
+  async swtpm(tpmVersion, use) {
+    const stateDirectory = mkdtempSync(join(tmpdir(), 'tpmdev-start-'));
+    try {
+      const backend = await launchSwtpm({ stateDirectory, tpmVersion });
+      await use(backend).finally(() => backend.close());
+    } finally {
+      rmSync(stateDirectory, { recursive: true, force: true });
+    }
+  },
+};
 
 class UsageError extends Error {}
 
@@ -31,6 +51,7 @@ function readOptions() {
   try {
     const { values } = parseArgs({
       options: {
+        backend: { type: 'string' },
         tpm: { type: 'string', default: '2.0' },
         crb: { type: 'boolean', default: false },
         trace: { type: 'boolean', default: false },
@@ -41,7 +62,14 @@ function readOptions() {
     if (values.tpm !== '1.2' && values.tpm !== '2.0') {
       throw new UsageError(`--tpm: "${values.tpm}" is no TPM family; use 1.2 or 2.0`);
     }
-    return values;
+    const backend = values.backend ?? (values.tpm === '1.2' ? 'swtpm' : 'embedded');
+    if (!Object.hasOwn(BACKENDS, backend)) {
+      throw new UsageError(`--backend: "${backend}" is no TPM; use embedded or swtpm`);
+    }
+    if (backend === 'embedded' && values.tpm === '1.2') {
+      throw new UsageError('--tpm: the embedded TPM is a TPM 2.0; use --backend swtpm');
+    }
+    return { ...values, backend };
   } catch (error) {
     throw new UsageError(`${error.message.split('. ')[0]}; see npm start -- --help`);
   }
@@ -89,7 +117,7 @@ function printExtension({ banks, extended }) {
 
 async function probe(options, backend) {
   const trace = options.trace ? printTrace : undefined;
-  backend.onEvent = (event) => console.error(`swtpm: ${event.error.message}`);
+  backend.onEvent = (event) => console.error(`TPM: ${event.error.message}`);
   backend.trace = trace;
   const { linuxName, Device, Driver } = options.crb ? CRB : TIS;
   const device = new Device({ backend });
@@ -128,17 +156,7 @@ async function main() {
     console.log(USAGE);
     return;
   }
-  const folder = mkdtempSync(join(tmpdir(), 'tpmdev-start-'));
-  try {
-    const backend = await launchSwtpm({ stateDirectory: folder, tpmVersion: options.tpm });
-    try {
-      await probe(options, backend);
-    } finally {
-      await backend.close();
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  await BACKENDS[options.backend](options.tpm, (backend) => probe(options, backend));
 }
 
 // A reader that has seen enough, such as head, is no error; what was started is still ended in order.
