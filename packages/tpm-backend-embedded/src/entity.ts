@@ -1,7 +1,11 @@
 import { TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING, WireWriter } from 'tpm-core';
+import type { AuthRole } from './commands/command.js';
+import { hasPcr, PCR_ATTRIBUTES } from './pcr/pcr-attributes.js';
 import { atHandle, type ResponseCode } from './response-code.js';
+import { findSession } from './sessions/session-table.js';
 import { type ObjectState, SLOT_KIND, type SlotState } from './state/object-state.js';
 import type { HierarchyAuthorization } from './state/permanent-state.js';
+import { TPM_ALG } from './structures/algorithm-ids.js';
 import { handleIndex, handleType, TPM_HT, TPM_RH } from './structures/handles.js';
 import { TPMA_OBJECT } from './structures/public-area.js';
 import type { Tpm } from './tpm.js';
@@ -95,16 +99,9 @@ export function checkPresence(tpm: Tpm, handle: number, number: number): Respons
   }
 }
 
-/** @returns the loaded session with that handle */
-export function findSession(
-  tpm: Tpm,
-  handle: number,
-): NonNullable<Tpm['state']['volatile']['sessions'][number]['session']> | undefined {
-  const active = tpm.state.volatile.sessions.find((one) => one.slot === handleIndex(handle));
-  const session = active?.session;
-  if (session === undefined) return undefined;
-  const isHmac = session.sessionType === 0;
-  return isHmac === (handleType(handle) === TPM_HT.HMAC_SESSION) ? session : undefined;
+/** @returns whether the entity of a handle is there (see {@link checkPresence}) */
+export function isPresent(tpm: Tpm, handle: number): boolean {
+  return checkPresence(tpm, handle, 1) === TPM_RC.SUCCESS;
 }
 
 /** @returns the Name of an entity (Part 1, section 16); empty where there is none */
@@ -124,8 +121,59 @@ export function entityAuthValue(tpm: Tpm, handle: number): Uint8Array {
     return tpm.state.clear.pcrAuthValues[handle - 20] ?? new Uint8Array(0);
   }
   const slot = findSlot(tpm, handle);
-  if (slot?.kind === SLOT_KIND.SEQUENCE) return slot.sequence.authValue;
-  return slot?.object.sensitive?.authValue ?? new Uint8Array(0);
+  if (slot?.kind === SLOT_KIND.SEQUENCE) return withoutTrailingZeros(slot.sequence.authValue);
+  return withoutTrailingZeros(slot?.object.sensitive?.authValue ?? new Uint8Array(0));
+}
+
+/** @returns whether an entity may be used by password or HMAC session in a role (Part 1, 19.2) */
+export function isAuthValueAvailable(tpm: Tpm, handle: number, role: AuthRole): boolean {
+  const slot = findSlot(tpm, handle);
+  if (slot?.kind !== SLOT_KIND.OBJECT) return true;
+  const { publicArea, sensitive } = slot.object;
+  if (sensitive === undefined) return false;
+  return role !== 'user' || (publicArea.objectAttributes & TPMA_OBJECT.userWithAuth) !== 0;
+}
+
+/** @returns whether a role wants a policy session, so that others are TPM_RC_AUTH_TYPE */
+export function needsPolicy(tpm: Tpm, handle: number, role: AuthRole): boolean {
+  if (role !== 'admin') return role === 'dup';
+  const object = findObject(tpm, handle);
+  return (
+    object !== undefined && (object.publicArea.objectAttributes & TPMA_OBJECT.adminWithPolicy) !== 0
+  );
+}
+
+/** An entity's policy. */
+export interface EntityPolicy {
+  readonly authPolicy: Uint8Array;
+  /** Hash of the policy; TPM_ALG_NULL where there is no policy. */
+  readonly policyAlg: number;
+}
+
+/** @returns the policy that a session has to fulfil for an entity */
+export function entityPolicy(tpm: Tpm, handle: number): EntityPolicy {
+  const object = findObject(tpm, handle);
+  if (object !== undefined) {
+    return { authPolicy: object.publicArea.authPolicy, policyAlg: object.publicArea.nameAlg };
+  }
+  const none = { authPolicy: new Uint8Array(0), policyAlg: TPM_ALG.NULL };
+  return hierarchyAuthorization(tpm, handle) ?? none;
+}
+
+/**
+ * @returns whether a policy session may authorize an entity at all, be the policy right or wrong:
+ *   objects always, hierarchies that have a policy, PCR of the group that can have one
+ */
+export function isPolicyAvailable(tpm: Tpm, handle: number): boolean {
+  const hierarchy = hierarchyAuthorization(tpm, handle);
+  if (hierarchy !== undefined) return hierarchy.policyAlg !== TPM_ALG.NULL;
+  if (handleType(handle) === TPM_HT.PCR) return hasPcr(PCR_ATTRIBUTES.policy, handle);
+  return findObject(tpm, handle) !== undefined;
+}
+
+/** @returns whether an NV index was written; undefined of what is no index, as all else here */
+export function isNvIndexWritten(_tpm: Tpm, _handle: number): boolean | undefined {
+  return undefined;
 }
 
 /** @returns an authorization value as it is kept (Part 1, section 19.6.4.3) */

@@ -4,8 +4,13 @@ import { type Command, marshalResponse, type Outcome, type Steps } from './comma
 import { findCommand } from './commands/command-table.js';
 import { checkPresence, entityName } from './entity.js';
 import { atHandle, atParameter, isRefusal, type ResponseCode } from './response-code.js';
+import { auditCommand } from './sessions/audit.js';
 import { checkAuthorizations } from './sessions/authorization.js';
+import { recoverFromFailures } from './sessions/dictionary-attack.js';
+import { decryptParameters } from './sessions/parameter-encryption.js';
+import { authorizingSessions, endSessions } from './sessions/response-sessions.js';
 import { type SessionUse, unmarshalSessionArea } from './sessions/session-area.js';
+import { handleIndex, handleType, TPM_HT } from './structures/handles.js';
 import { LIMIT } from './structures/limits.js';
 import { Unmarshaller } from './structures/wire-type.js';
 import { errorResponse, type Tpm } from './tpm.js';
@@ -45,17 +50,21 @@ export function* processCommand(tpm: Tpm, bytes: Uint8Array): Generator<void, Ui
   if (command.beforeStartup === tpm.state.volatile.started) {
     return errorResponse(TPM_RC.INITIALIZE);
   }
+  recoverFromFailures(tpm);
   const context = readAreas(tpm, command, bytes, header.tag === TPM_ST.SESSIONS);
   if (isRefusal(context)) return errorResponse(context);
   tpm.context = context;
   const refusal = checkAuthorizations(tpm, context);
   if (refusal !== TPM_RC.SUCCESS) return errorResponse(refusal);
-  const input = readParameters(context, context.parameters);
+  const parameters = decryptParameters(tpm, context);
+  if (isRefusal(parameters)) return errorResponse(parameters);
+  const input = readParameters(context, parameters);
   if (isRefusal(input)) return errorResponse(input);
+  const before = authorizingSessions(tpm, context);
   const result = command.action!(tpm, input);
   const outcome = isSteps(result) ? yield* result : result;
   if (isRefusal(outcome) && outcome !== TPM_RC.SUCCESS) return errorResponse(outcome);
-  return response(context, isRefusal(outcome) ? {} : outcome);
+  return response(tpm, context, before, isRefusal(outcome) ? {} : outcome);
 }
 
 function isSteps<O extends object>(result: Outcome<O> | Steps<O>): result is Steps<O> {
@@ -85,12 +94,12 @@ function readAreas(
   const handles = readHandles(tpm, command, reader);
   if (isRefusal(handles)) return handles;
   const authorizations = command.handles.filter((handle) => handle.role !== undefined).length;
-  let sessions: SessionUse[] = [];
+  let sessions: readonly SessionUse[] = [];
   if (hasSessions) {
     if (command.withoutSessions) return TPM_RC.AUTH_CONTEXT;
     const size = reader.uint32();
     if (size < LEAST_SESSION || size > reader.remaining) return TPM_RC_FORMAT_ONE.SIZE;
-    const read = unmarshalSessionArea(reader.bytes(size), authorizations);
+    const read = unmarshalSessionArea(tpm, command, reader.bytes(size), authorizations);
     if (isRefusal(read)) return read;
     sessions = read;
   }
@@ -111,7 +120,11 @@ function readHandles(
 ): readonly number[] | ResponseCode {
   const handles: number[] = [];
   for (const { type } of command.handles) {
-    handles.push(type.unmarshal(reader));
+    const handle = type.unmarshal(reader);
+    handles.push(handle);
+    if (handleType(handle) === TPM_HT.TRANSIENT && handleIndex(handle) >= tpm.transientSlots) {
+      reader.fail(TPM_RC_FORMAT_ONE.VALUE);
+    }
     if (reader.failure !== TPM_RC.SUCCESS) return atHandle(reader.failure, handles.length);
   }
   for (const [index, handle] of handles.entries()) {
@@ -139,19 +152,30 @@ function readParameters(
   return reader.remaining > 0 ? TPM_RC_FORMAT_ONE.SIZE : input;
 }
 
-function response({ command, sessions }: CommandContext, output: object): Uint8Array {
+function response(
+  tpm: Tpm,
+  context: CommandContext,
+  before: ReturnType<typeof authorizingSessions>,
+  output: object,
+): Uint8Array {
+  const { command, sessions } = context;
   const values = output as Readonly<Record<string, unknown>>;
   const writer = new WireWriter(LIMIT.COMMAND_SIZE);
   writer.uint16(sessions.length > 0 ? TPM_ST.SESSIONS : TPM_ST.NO_SESSIONS);
   writer.uint32(0).uint32(TPM_RC.SUCCESS);
   if (command.responseHandle) writer.uint32(values.responseHandle as number);
-  const sizeOffset = writer.length;
-  if (sessions.length > 0) writer.uint32(0);
+  if (sessions.length > 0) {
+    const inner = new WireWriter(LIMIT.COMMAND_SIZE);
+    marshalResponse(command, inner, values);
+    const parameters = inner.finish();
+    const area = new WireWriter(LIMIT.COMMAND_SIZE);
+    endSessions(tpm, context, before, parameters, area);
+    writer.uint32(parameters.length).bytes(parameters).bytes(area.finish());
+    return writer.patchUint32(2, writer.length).finish();
+  }
   const start = writer.length;
   marshalResponse(command, writer, values);
-  if (sessions.length > 0) {
-    writer.patchUint32(sizeOffset, writer.length - start);
-    for (const _ of sessions) writer.uint16(0).uint8(1).uint16(0);
-  }
-  return writer.patchUint32(2, writer.length).finish();
+  const bytes = writer.patchUint32(2, writer.length).finish();
+  auditCommand(tpm, context, bytes.subarray(start));
+  return bytes;
 }

@@ -1,26 +1,133 @@
 import { TPM_RC, TPM_RC_FORMAT_ONE } from 'tpm-core';
 import type { CommandContext } from '../command-context.js';
-import { entityAuthValue } from '../entity.js';
+import {
+  entityAuthValue,
+  isAuthValueAvailable,
+  isDaProtected,
+  isPolicyAvailable,
+  needsPolicy,
+  withoutTrailingZeros,
+} from '../entity.js';
 import { atSession, type ResponseCode } from '../response-code.js';
+import { TPM_SE } from '../structures/constants.js';
 import { TPM_RH } from '../structures/handles.js';
 import type { Tpm } from '../tpm.js';
+import { checkExclusiveAudit } from './audit.js';
+import { checkLockout, type DaSubject, noteFailure, noteUse } from './dictionary-attack.js';
+import { checkPolicy } from './policy-check.js';
+import { SESSION_PURPOSES, type SessionUse } from './session-area.js';
+import { authorizingSession, commandHmac, equalBytes, hmacKey } from './session-hmac.js';
 
 /**
- * Checks every session of the command: what it may be used for, its HMAC or password, its policy.
+ * Checks every session of the command: what it may be used for, its HMAC or password, its policy
+ * (Part 1, section 19; Part 3, section 5.6).
  *
  * @returns `TPM_RC.SUCCESS`, or the code with the session's number
  */
 export function checkAuthorizations(tpm: Tpm, context: CommandContext): ResponseCode {
+  if (!checkExclusiveAudit(tpm, context)) return TPM_RC.EXCLUSIVE;
   for (const use of context.sessions) {
-    if (use.authorizes === undefined || use.handle !== TPM_RH.PW) {
-      return atSession(TPM_RC_FORMAT_ONE.ATTRIBUTES, use.number);
-    }
-    const expected = entityAuthValue(tpm, context.handles[use.authorizes]!);
-    if (!equalBytes(expected, use.hmac)) return atSession(TPM_RC_FORMAT_ONE.BAD_AUTH, use.number);
+    if (needsPhysicalPresence(tpm, context, use))
+      return atSession(TPM_RC_FORMAT_ONE.PP, use.number);
+  }
+  for (const use of context.sessions) {
+    const refusal =
+      use.authorizes === undefined
+        ? checkOtherSession(tpm, context, use)
+        : checkAuthorization(tpm, context, use, use.authorizes);
+    if (refusal !== TPM_RC.SUCCESS) return atSession(refusal, use.number);
   }
   return TPM_RC.SUCCESS;
 }
 
-function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+/** Whether the platform authorizes a command that it may only use while somebody is there. */
+function needsPhysicalPresence(tpm: Tpm, context: CommandContext, use: SessionUse): boolean {
+  return (
+    use.authorizes !== undefined &&
+    context.handles[use.authorizes] === TPM_RH.PLATFORM &&
+    tpm.state.permanent.ppCommands.includes(context.command.code) &&
+    !tpm.state.volatile.physicalPresence
+  );
+}
+
+/** A session that authorizes no entity: it encrypts, decrypts or audits. */
+function checkOtherSession(tpm: Tpm, context: CommandContext, use: SessionUse): ResponseCode {
+  const { session } = use;
+  if (session === undefined) return TPM_RC_FORMAT_ONE.HANDLE;
+  if (session.sessionType === TPM_SE.TRIAL || (use.attributes & SESSION_PURPOSES) === 0) {
+    return TPM_RC_FORMAT_ONE.ATTRIBUTES;
+  }
+  const subject = { isCounted: session.isDaBound, isLockout: session.isLockoutBound };
+  return checkLockout(tpm, subject) || checkSecret(tpm, context, use, subject);
+}
+
+/** A session that authorizes the use of an entity. */
+function checkAuthorization(
+  tpm: Tpm,
+  context: CommandContext,
+  use: SessionUse,
+  index: number,
+): ResponseCode {
+  const { session } = use;
+  if (session?.sessionType === TPM_SE.TRIAL) return TPM_RC_FORMAT_ONE.ATTRIBUTES;
+  const handle = context.handles[index]!;
+  // Handles that need authorization come first in every command.
+  const role = context.command.handles[index]!.role!;
+  const isPolicy = session?.sessionType === TPM_SE.POLICY;
+  const subject = daSubject(tpm, use, handle);
+  const lockout = checkLockout(tpm, subject);
+  if (lockout !== TPM_RC.SUCCESS) return lockout;
+  if (isPolicy) {
+    if (!isPolicyAvailable(tpm, handle)) return TPM_RC.AUTH_UNAVAILABLE;
+    const refusal = checkPolicy(tpm, context, session, handle, role);
+    if (refusal !== TPM_RC.SUCCESS) return refusal;
+  } else {
+    if (needsPolicy(tpm, handle, role)) return TPM_RC.AUTH_TYPE;
+    if (!isAuthValueAvailable(tpm, handle, role)) return TPM_RC.AUTH_UNAVAILABLE;
+  }
+  return checkSecret(tpm, context, use, subject);
+}
+
+/**
+ * Whose authValue the session stands for: that of the entity, unless a policy doesn't ask for it,
+ * and that of the entity it is bound to, whose value is in the session's key.
+ */
+function daSubject(tpm: Tpm, { session }: SessionUse, handle: number): DaSubject {
+  const usesAuthValue =
+    session?.sessionType !== TPM_SE.POLICY ||
+    session.policy.authValueNeeded ||
+    session.policy.passwordNeeded;
+  const isLockout = handle === TPM_RH.LOCKOUT;
+  return {
+    isCounted:
+      (usesAuthValue && !isLockout && isDaProtected(tpm, handle)) || session?.isDaBound === true,
+    isLockout: (usesAuthValue && isLockout) || session?.isLockoutBound === true,
+  };
+}
+
+/** Compares password or HMAC. Two empty ones are equal: a session without a key proves nothing. */
+function checkSecret(
+  tpm: Tpm,
+  context: CommandContext,
+  use: SessionUse,
+  subject: DaSubject,
+): ResponseCode {
+  noteUse(tpm, subject);
+  return isRight(tpm, context, use) ? TPM_RC.SUCCESS : noteFailure(tpm, subject);
+}
+
+function isRight(tpm: Tpm, context: CommandContext, use: SessionUse): boolean {
+  const { session, hmac } = use;
+  if (session === undefined) {
+    return isPassword(hmac, entityAuthValue(tpm, context.handles[use.authorizes!]!));
+  }
+  const authorizing = authorizingSession(tpm, context, use);
+  if (authorizing.isPassword) return isPassword(hmac, authorizing.authValue);
+  const key = hmacKey(session, authorizing, authorizing.authValue);
+  if (key.length === 0 && hmac.length === 0) return true;
+  return equalBytes(hmac, commandHmac(context, use, key));
+}
+
+function isPassword(given: Uint8Array, authValue: Uint8Array): boolean {
+  return equalBytes(withoutTrailingZeros(given), authValue);
 }

@@ -48,8 +48,8 @@ export interface SessionState {
   readonly sessionKey: Uint8Array;
   nonceTPM: Uint8Array;
   /**
-   * Name of the bound entity followed by its authorization value as it was; empty when the session
-   * is not bound.
+   * Size of the bound entity's Name (one byte), the Name and the authorization value as it was;
+   * empty when the session is not bound.
    */
   boundEntity: Uint8Array;
   /** Bound to an entity that is under dictionary attack protection. */
@@ -94,19 +94,15 @@ export const SESSION_STATE: WireType<SessionState> = structure<SessionState>({
   policy: POLICY_STATE,
 });
 
-/** A slot in the table of active sessions. */
+/** A loaded session in the table of active sessions; saved ones are in `ResetState.savedSessions`. */
 export interface ActiveSession {
   /** Slot, 0 to 63: the low part of the handle. */
   readonly slot: number;
-  /** The session, while it is loaded. */
-  session: SessionState | undefined;
-  /** Sequence number of the saved context, while it is saved. */
-  savedSequence: bigint;
+  readonly session: SessionState;
 }
 
-/** A slot in the table of active sessions. */
+/** A loaded session in the table of active sessions. */
 export const ACTIVE_SESSION: WireType<ActiveSession> = structure<ActiveSession>({
   slot: UINT16,
-  session: optional(SESSION_STATE),
-  savedSequence: UINT64,
+  session: SESSION_STATE,
 });
