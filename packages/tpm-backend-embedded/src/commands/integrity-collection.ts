@@ -4,12 +4,10 @@ import { withoutTrailingZeros } from '../entity.js';
 import { undoShutdown } from '../orderly.js';
 import { allocatePcrs } from '../pcr/pcr-allocation.js';
 import { hasPcr, PCR_ATTRIBUTES } from '../pcr/pcr-attributes.js';
-import { extendPcr, resetPcr } from '../pcr/pcr-banks.js';
+import { extendAtLocality, resetPcr } from '../pcr/pcr-banks.js';
 import { readPcrs } from '../pcr/pcr-read.js';
-import type { ResponseCode } from '../response-code.js';
 import { TPMI_ALG_HASH_OR_NULL } from '../structures/algorithms.js';
 import {
-  type TaggedDigest,
   TPM2B_DIGEST,
   TPM2B_EVENT,
   TPMI_YES_NO,
@@ -17,14 +15,8 @@ import {
   TPML_DIGEST_VALUES,
   TPML_PCR_SELECTION,
 } from '../structures/buffers.js';
-import {
-  TPM_RH,
-  TPMI_DH_PCR,
-  TPMI_DH_PCR_OR_NULL,
-  TPMI_RH_PLATFORM,
-} from '../structures/handles.js';
+import { TPMI_DH_PCR, TPMI_DH_PCR_OR_NULL, TPMI_RH_PLATFORM } from '../structures/handles.js';
 import { UINT32 } from '../structures/wire-type.js';
-import type { Tpm } from '../tpm.js';
 import { type Command, command, user } from './command.js';
 
 /** Integrity collection (PCR) (TPM 2.0 Library, Part 3, section 22). */
@@ -107,15 +99,3 @@ export const INTEGRITY_COLLECTION: readonly Command[] = [
     },
   ),
 ];
-
-/** Extends a PCR if the command's locality may; TPM_RH_NULL takes anything. */
-function extendAtLocality(
-  tpm: Tpm,
-  pcrHandle: number,
-  digests: readonly TaggedDigest[],
-): ResponseCode {
-  if (pcrHandle === TPM_RH.NULL) return TPM_RC.SUCCESS;
-  if (!hasPcr(PCR_ATTRIBUTES.extend[tpm.locality]!, pcrHandle)) return TPM_RC_WARNING.LOCALITY;
-  extendPcr(tpm, pcrHandle, digests);
-  return TPM_RC.SUCCESS;
-}

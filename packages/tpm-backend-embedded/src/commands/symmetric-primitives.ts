@@ -1,3 +1,5 @@
+import { hashAlgorithm } from '../crypto/hash.js';
+import { hashTicket } from '../sequences.js';
 import {
   TPMI_ALG_CIPHER_MODE_OR_NULL,
   TPMI_ALG_HASH,
@@ -30,10 +32,17 @@ export const SYMMETRIC_PRIMITIVES: readonly Command[] = [
     },
     response: { outData: TPM2B_MAX_BUFFER, ivOut: TPM2B_IV },
   }),
-  command('Hash', {
-    parameters: { data: TPM2B_MAX_BUFFER, hashAlg: TPMI_ALG_HASH, hierarchy: TPMI_RH_HIERARCHY },
-    response: { outHash: TPM2B_DIGEST, validation: TPMT_TK_HASHCHECK },
-  }),
+  command(
+    'Hash',
+    {
+      parameters: { data: TPM2B_MAX_BUFFER, hashAlg: TPMI_ALG_HASH, hierarchy: TPMI_RH_HIERARCHY },
+      response: { outHash: TPM2B_DIGEST, validation: TPMT_TK_HASHCHECK },
+    },
+    (tpm, { data, hashAlg, hierarchy }) => {
+      const outHash = hashAlgorithm(hashAlg)!.digest(data);
+      return { outHash, validation: hashTicket(tpm, hierarchy, hashAlg, data, outHash) };
+    },
+  ),
   command('HMAC', {
     handles: { handle: user(TPMI_DH_OBJECT) },
     parameters: { buffer: TPM2B_MAX_BUFFER, hashAlg: TPMI_ALG_HASH_OR_NULL },

@@ -1,8 +1,11 @@
+import { TPM_RC, TPM_RC_WARNING } from 'tpm-core';
 import { hashAlgorithm } from '../crypto/hash.js';
 import { undoShutdown } from '../orderly.js';
+import type { ResponseCode } from '../response-code.js';
 import type { PcrBank } from '../state/volatile-state.js';
 import { HASHES } from '../structures/algorithms.js';
 import type { PcrSelection, TaggedDigest } from '../structures/buffers.js';
+import { TPM_RH } from '../structures/handles.js';
 import { LIMIT } from '../structures/limits.js';
 import type { Tpm } from '../tpm.js';
 import { HCRTM_PCR, hasPcr, PCR_ATTRIBUTES, pcrMask } from './pcr-attributes.js';
@@ -54,6 +57,18 @@ export function savedPcrs(tpm: Tpm): Uint8Array[] {
     const bank = findBank(tpm, hash);
     return bank === undefined ? NOTHING : bank.values.slice(0, SAVED_PCRS * digestSize(hash));
   });
+}
+
+/** Extends a PCR if the command's locality may; TPM_RH_NULL takes anything and keeps nothing. */
+export function extendAtLocality(
+  tpm: Tpm,
+  pcrHandle: number,
+  digests: readonly TaggedDigest[],
+): ResponseCode {
+  if (pcrHandle === TPM_RH.NULL) return TPM_RC.SUCCESS;
+  if (!hasPcr(PCR_ATTRIBUTES.extend[tpm.locality]!, pcrHandle)) return TPM_RC_WARNING.LOCALITY;
+  extendPcr(tpm, pcrHandle, digests);
+  return TPM_RC.SUCCESS;
 }
 
 /**

@@ -56,8 +56,11 @@ export interface SequenceState {
   running: readonly Uint8Array[];
   /** HMAC sequence: made by TPM2_HMAC_Start. */
   readonly isHmac: boolean;
-  /** Whether the data begins with TPM_GENERATED_VALUE; undefined until four bytes are there. */
-  firstBytes: Uint8Array;
+  /**
+   * Whether a ticket may vouch for the data: the first block has at least four bytes and they are
+   * not TPM_GENERATED_VALUE. Undefined before the first block.
+   */
+  isTicketSafe: boolean | undefined;
 }
 
 /** A sequence. */
@@ -66,7 +69,7 @@ export const SEQUENCE_STATE: WireType<SequenceState> = structure<SequenceState>(
   hashAlg: TPMI_ALG_HASH_OR_NULL,
   running: list(longBytes(1024), 4),
   isHmac: BOOLEAN,
-  firstBytes: longBytes(4),
+  isTicketSafe: optional(BOOLEAN),
 });
 
 /** What a transient slot holds. */
