@@ -1,76 +1,26 @@
-import { fromHex, toHex } from '@tpmdev/testing/scripted-backend';
-import type { BackendEvent, Locality, TpmRequest, TraceEvent } from 'tpm-core';
+import { toHex } from '@tpmdev/testing/scripted-backend';
+import type { TraceEvent } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
-import { ManualClock, RepeatableRandom } from '../../test/fresh-tpm.js';
+import {
+  CHANGE_OWNER_AUTH,
+  EXTEND_16,
+  FABRICATED,
+  FAILURE,
+  GET_TEST_RESULT,
+  open,
+  openStarted,
+  READ_16,
+  request,
+  SHUTDOWN_STATE,
+  STARTUP_CLEAR,
+  STARTUP_STATE,
+  SUCCESS,
+  send,
+  TroubledStore,
+} from '../../test/open-backend.js';
 import { memoryStore } from '../store/memory-store.js';
 import type { StateStore } from '../store/state-store.js';
-import type { EmbeddedBackend } from './embedded-backend.js';
-import { type EmbeddedOptions, openEmbedded } from './open-embedded.js';
-
-const STARTUP_CLEAR = '80010000000c000001440000';
-const STARTUP_STATE = '80010000000c000001440001';
-const SHUTDOWN_STATE = '80010000000c000001450001';
-const SUCCESS = '80010000000a00000000';
-const FAILURE = '80010000000a00000101';
-const FABRICATED = '00c40000000a00000009';
-/** TPM2_HierarchyChangeAuth of the owner from "" to "a". */
-const CHANGE_OWNER_AUTH = '80020000001e000001294000000100000009400000090000000000000161';
-/** TPM2_PCR_Extend of PCR 16 (SHA-256) with zeros. */
-const EXTEND_16 = `80020000004100000182000000100000000940000009000000000000000001000b${'00'.repeat(32)}`;
-/** TPM2_PCR_Read of PCR 16 (SHA-256). */
-const READ_16 = '8001000000140000017e00000001000b03000001';
-const GET_TEST_RESULT = '80010000000a0000017c';
-
-/** A store whose writes can be made to fail or to wait. */
-class TroubledStore implements StateStore {
-  readonly inner: StateStore = memoryStore();
-  failure: Error | undefined;
-  wait: Promise<void> | undefined;
-  writes = 0;
-  closed = 0;
-
-  read(): Promise<Uint8Array | undefined> {
-    return this.inner.read();
-  }
-
-  async write(state: Uint8Array): Promise<void> {
-    this.writes++;
-    await this.wait;
-    if (this.failure !== undefined) throw this.failure;
-    await this.inner.write(state);
-  }
-
-  async close(): Promise<void> {
-    this.closed++;
-  }
-}
-
-function request(command: string, locality: Locality = 0, responseCapacity = 4096): TpmRequest {
-  return { command: fromHex(command), locality, responseCapacity };
-}
-
-async function send(backend: EmbeddedBackend, command: string, locality: Locality = 0) {
-  return toHex((await backend.execute(request(command, locality))).response);
-}
-
-/** A back end with a standing clock and repeatable random numbers, and what it reports. */
-async function open(options: EmbeddedOptions = {}) {
-  const events: BackendEvent[] = [];
-  const backend = await openEmbedded({
-    clock: new ManualClock(),
-    random: new RepeatableRandom(),
-    onEvent: (event) => events.push(event),
-    ...options,
-  });
-  return { backend, events };
-}
-
-async function openStarted(options: EmbeddedOptions = {}) {
-  const opened = await open(options);
-  await opened.backend.start({ bufferSize: 0 });
-  expect(await send(opened.backend, STARTUP_CLEAR)).toBe(SUCCESS);
-  return opened;
-}
+import { openEmbedded } from './open-embedded.js';
 
 describe('openEmbedded()', () => {
   it('openEmbedded() makes a TPM 2.0 with its own clock, random numbers and store', async () => {
@@ -267,9 +217,9 @@ describe('EmbeddedBackend.execute()', () => {
       if (event.type !== 'command' && event.type !== 'response') return;
       traced.push(`${event.type} ${event.locality} ${toHex(event.bytes)}`);
     };
-    await send(backend, GET_TEST_RESULT, 2);
+    await send(backend, READ_16, 2);
     expect(traced).toEqual([
-      `command 2 ${GET_TEST_RESULT}`,
+      `command 2 ${READ_16}`,
       expect.stringMatching(/^response 2 8001.{8}00000000/),
     ]);
   });

@@ -161,6 +161,8 @@ export class EmbeddedBackend implements TpmBackend {
       const { established, state: bytes } = checkedSnapshot(snapshot);
       const state = decodeSnapshot(bytes, this.#tpm.transientSlots);
       if (typeof state === 'string') throw new SnapshotError(`Saved TPM state ${state}`);
+      // Whatever the store has if this fails, the TPM in memory is not known to be the one in it.
+      this.#stopped = notStarted();
       await this.#keeper.store(state);
       applySnapshot(this.#tpm, state);
       this.#established = established;
@@ -248,8 +250,8 @@ export class EmbeddedBackend implements TpmBackend {
         this.#tpm.cancelRequested = outstanding.isCancelled;
         step = steps.next();
       }
-      if (this.#tpm.failure !== failureBefore) this.#noteFailure();
-      else await this.#keeper.storeChanges();
+      if (this.#tpm.failure === undefined) await this.#keeper.storeChanges();
+      else if (failureBefore === undefined) this.#noteFailure();
       return step.value;
     } finally {
       // Of a command that was left in the middle: it changes nothing before its last step.
