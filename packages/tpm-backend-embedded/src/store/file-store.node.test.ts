@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { buildProgram } from '@tpmdev/testing/program';
 import { describeStateStore } from '@tpmdev/testing/state-store-contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fileStore, openFileStore } from './file-store.js';
@@ -30,21 +30,25 @@ afterAll(() => rm(root, { recursive: true }));
 
 describeStateStore('fileStore()', () => fileStore(newPath()));
 
+const WRITER = `
+  import { writeNumberedStates } from '@tpmdev/testing/numbered-writer';
+  import { fileStore } from './file-store.js';
+  await writeNumberedStates(() => fileStore(process.argv[2] ?? ''));
+`;
+
 /** Starts a process that opens the directory and writes; ends when it is killed. */
 async function startWriter(directory: string) {
-  const child = spawn(
-    process.execPath,
-    [
-      '--import',
-      import.meta.resolve('@tpmdev/testing/source-modules'),
-      fileURLToPath(import.meta.resolve('@tpmdev/testing/numbered-writer')),
-      new URL('./file-store.ts', import.meta.url).href,
-      directory,
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const program = `${directory}.mjs`;
+  await buildProgram(WRITER, new URL('.', import.meta.url), program);
+  const child = spawn(process.execPath, [program, directory], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let output = '';
-  while (!output.includes('\n1\n')) output += String((await once(child.stdout, 'data'))[0]);
+  for await (const text of child.stdout.iterator({ destroyOnReturn: false })) {
+    output += String(text);
+    if (output.includes('\n1\n')) break;
+  }
+  expect(output).toContain('begin\n1\n');
   child.stdout.resume();
   return {
     pid: child.pid,
