@@ -2,7 +2,7 @@ import { TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING, WireWriter } from 'tpm-core'
 import type { AuthRole } from './commands/command.js';
 import { hasPcr, PCR_ATTRIBUTES } from './pcr/pcr-attributes.js';
 import { atHandle, type ResponseCode } from './response-code.js';
-import { findSession } from './sessions/session-table.js';
+import { findSession, sessionAt } from './sessions/session-table.js';
 import { type ObjectState, SLOT_KIND, type SlotState } from './state/object-state.js';
 import type { HierarchyAuthorization } from './state/permanent-state.js';
 import { TPM_ALG } from './structures/algorithm-ids.js';
@@ -74,6 +74,9 @@ export function findObject(tpm: Tpm, handle: number): ObjectState | undefined {
 export function checkPresence(tpm: Tpm, handle: number, number: number): ResponseCode {
   switch (handleType(handle)) {
     case TPM_HT.TRANSIENT:
+      if (handleIndex(handle) >= tpm.transientSlots) {
+        return atHandle(TPM_RC_FORMAT_ONE.VALUE, number);
+      }
       return findSlot(tpm, handle) === undefined
         ? TPM_RC_WARNING.REFERENCE_H0 + number - 1
         : TPM_RC.SUCCESS;
@@ -85,8 +88,11 @@ export function checkPresence(tpm: Tpm, handle: number, number: number): Respons
     }
     case TPM_HT.HMAC_SESSION:
     case TPM_HT.POLICY_SESSION:
+      if (sessionAt(tpm, handleIndex(handle)) === undefined) {
+        return TPM_RC_WARNING.REFERENCE_H0 + number - 1;
+      }
       return findSession(tpm, handle) === undefined
-        ? TPM_RC_WARNING.REFERENCE_H0 + number - 1
+        ? atHandle(TPM_RC_FORMAT_ONE.HANDLE, number)
         : TPM_RC.SUCCESS;
     case TPM_HT.NV_INDEX:
       return atHandle(TPM_RC_FORMAT_ONE.HANDLE, number);

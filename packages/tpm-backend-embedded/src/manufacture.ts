@@ -70,7 +70,7 @@ export function newResetState(tpm: Tpm): ResetState {
     clearCount: 0,
     restartCount: 0,
     objectContextCounter: 0n,
-    sessionContextCounter: 0n,
+    sessionContextCounter: BigInt(LIMIT.LOADED_SESSIONS),
     savedSessions: [],
     pcrCounter: 0,
     commandAuditDigest: new Uint8Array(0),

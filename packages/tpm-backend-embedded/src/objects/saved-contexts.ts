@@ -2,17 +2,19 @@ import { TPM_RC_FORMAT_ONE, TPM_RC_WARNING } from 'tpm-core';
 import { isHierarchyEnabled } from '../entity.js';
 import { undoShutdown } from '../orderly.js';
 import { atParameter, isRefusal, type ResponseCode } from '../response-code.js';
-import { addSession, removeSession, sessionAt } from '../sessions/session-table.js';
+import {
+  addSession,
+  isContextGapFull,
+  removeSession,
+  sessionAt,
+} from '../sessions/session-table.js';
 import { SLOT_KIND, SLOT_STATE, type SlotState } from '../state/object-state.js';
 import { SESSION_STATE } from '../state/session-state.js';
 import type { Context } from '../structures/contexts.js';
 import { handleIndex, handleType, TPM_HT, TPM_RH } from '../structures/handles.js';
-import { LIMIT } from '../structures/limits.js';
 import type { Tpm } from '../tpm.js';
 import { protectContext, SAVED_HANDLE, unprotectContext } from './context-blob.js';
 import { hasFreeSlot, occupySlot } from './object-slots.js';
-
-const CONTEXT_GAP = BigInt(LIMIT.CONTEXT_GAP);
 
 /** Saves a loaded object or sequence, which stays loaded (Part 3, section 28.2). */
 export function saveObject(tpm: Tpm, slot: SlotState): Context {
@@ -86,9 +88,6 @@ export function loadSessionContext(
   const slot = handleIndex(context.savedHandle);
   const saved = reset.savedSessions.find((one) => one.slot === slot);
   if (saved?.sequence !== context.sequence) return atParameter(TPM_RC_FORMAT_ONE.HANDLE, 1);
-  if (saved.sequence !== oldestSequence(tpm) && isLastPlaceReserved(tpm)) {
-    return TPM_RC_WARNING.CONTEXT_GAP;
-  }
   const added = addSession(tpm, session, slot);
   if (isRefusal(added)) return added;
   undoShutdown(tpm);
@@ -108,25 +107,4 @@ export function flushSavedSession(tpm: Tpm, slot: number): boolean {
   const count = reset.savedSessions.length;
   reset.savedSessions = reset.savedSessions.filter((one) => one.slot !== slot);
   return reset.savedSessions.length < count;
-}
-
-/**
- * @returns whether only the session that was saved first may take the last place for a loaded
- *   session: no other session can be saved before it is loaded (TPM_RC_CONTEXT_GAP)
- */
-export function isLastPlaceReserved(tpm: Tpm): boolean {
-  return isContextGapFull(tpm) && tpm.state.volatile.sessions.length >= LIMIT.LOADED_SESSIONS - 1;
-}
-
-function isContextGapFull(tpm: Tpm): boolean {
-  const oldest = oldestSequence(tpm);
-  return oldest !== undefined && tpm.state.reset.sessionContextCounter + 1n - oldest > CONTEXT_GAP;
-}
-
-function oldestSequence({ state }: Tpm): bigint | undefined {
-  let oldest: bigint | undefined;
-  for (const { sequence } of state.reset.savedSessions) {
-    if (oldest === undefined || sequence < oldest) oldest = sequence;
-  }
-  return oldest;
 }

@@ -28,7 +28,7 @@ export function sessionHandleType({ sessionType }: SessionState): number {
  * Puts a session in a slot. Sessions of all types, loaded and saved, share 64 of them; the lowest
  * free one is taken unless `slot` says which (TPM2_ContextLoad).
  *
- * @returns the handle, or TPM_RC_SESSION_MEMORY or TPM_RC_SESSION_HANDLES
+ * @returns the handle, or TPM_RC_SESSION_MEMORY, TPM_RC_SESSION_HANDLES or TPM_RC_CONTEXT_GAP
  */
 export function addSession(
   tpm: Tpm,
@@ -38,6 +38,13 @@ export function addSession(
   const { sessions } = tpm.state.volatile;
   if (sessions.length >= LIMIT.LOADED_SESSIONS) return TPM_RC_WARNING.SESSION_MEMORY;
   if (slot === undefined) return TPM_RC_WARNING.SESSION_HANDLES;
+  if (
+    isContextGapFull(tpm) &&
+    sessions.length === LIMIT.LOADED_SESSIONS - 1 &&
+    slot !== oldestSaved(tpm)?.slot
+  ) {
+    return TPM_RC_WARNING.CONTEXT_GAP;
+  }
   sessions.push({ slot, session });
   const isHmac = sessionHandleType(session) === TPM_HT.HMAC_SESSION;
   return { handle: (isHmac ? HANDLE_FIRST.HMAC_SESSION : HANDLE_FIRST.POLICY_SESSION) + slot };
@@ -51,6 +58,21 @@ function freeSlot({ state }: Tpm): number | undefined {
     }
   }
   return undefined;
+}
+
+/**
+ * @returns whether no session can be saved before the one that was saved first is loaded or flushed;
+ *   the last place for a loaded session is then kept for that one (Part 1, section 30.5)
+ */
+export function isContextGapFull(tpm: Tpm): boolean {
+  const oldest = oldestSaved(tpm);
+  if (oldest === undefined) return false;
+  return tpm.state.reset.sessionContextCounter + 1n - oldest.sequence > BigInt(LIMIT.CONTEXT_GAP);
+}
+
+/** Sessions are saved in the order of their sequence numbers. */
+function oldestSaved({ state }: Tpm): { readonly slot: number; sequence: bigint } | undefined {
+  return state.reset.savedSessions[0];
 }
 
 /** Takes a loaded session out of its slot, as for the save of its context. */

@@ -25,7 +25,10 @@ export interface ResetState {
   objectContextCounter: bigint;
   /** Sequence number of the last saved session context. */
   sessionContextCounter: bigint;
-  /** Slots of the active sessions whose contexts are saved, with their sequence numbers. */
+  /**
+   * Slots of the active sessions whose contexts are saved, with their sequence numbers, in the
+   * order of these.
+   */
   savedSessions: { slot: number; sequence: bigint; isPolicy: boolean }[];
   /** PCR update counter. */
   pcrCounter: number;
