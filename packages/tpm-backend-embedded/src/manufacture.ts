@@ -50,6 +50,8 @@ export function manufacture(tpm: Tpm): TpmState {
       failedTries: 0,
       ...DA_DEFAULTS,
       lockoutAuthEnabled: true,
+      selfHealWait: 0n,
+      lockoutWait: 0n,
       orderly: ORDERLY.CLEAR,
       persistentObjects: [],
       clock: 0n,

@@ -11,6 +11,7 @@ import { keepClock } from './clock.js';
 import { newClearState, newResetState } from './manufacture.js';
 import { HCRTM_LOCALITY, resumePcrs, savedPcrs, startPcrs } from './pcr/pcr-banks.js';
 import { atParameter, type ResponseCode } from './response-code.js';
+import { keepWaits, resumeWaits } from './sessions/dictionary-attack.js';
 import { ORDERLY } from './state/permanent-state.js';
 import { CLEAR_STATE, RESET_STATE } from './state/saved-state.js';
 import { marshalled, Unmarshaller, type WireType } from './structures/wire-type.js';
@@ -63,6 +64,7 @@ export function shutDown(tpm: Tpm, shutdownType: number): ResponseCode {
     permanent.orderly = ORDERLY.CLEAR;
   }
   keepClock(tpm);
+  keepWaits(tpm);
   tpm.permanentChanged = true;
   return TPM_RC.SUCCESS;
 }
@@ -100,10 +102,7 @@ function noteStop(tpm: Tpm): void {
   const { permanent, volatile } = tpm.state;
   volatile.wasOrderly = permanent.orderly === ORDERLY.CLEAR || permanent.orderly === ORDERLY.STATE;
   if (!volatile.wasOrderly) permanent.clockSafe = false;
-  if (permanent.orderly === ORDERLY.NONE_DA_USED) {
-    permanent.failedTries = Math.min(permanent.failedTries + 1, permanent.maxTries);
-  }
-  if (permanent.lockoutRecovery === 0) permanent.lockoutAuthEnabled = true;
+  resumeWaits(tpm, volatile.wasOrderly, permanent.orderly === ORDERLY.NONE_DA_USED);
   permanent.orderly = ORDERLY.NONE;
   tpm.state.saved = undefined;
   tpm.permanentChanged = true;

@@ -2,11 +2,10 @@
 // authValue are counted; at maxTries no protected authValue can be used until some are forgotten.
 // lockoutAuth has a rule of its own: one failure switches it off.
 //
-// Both recover with time. `selfHealTime` and `lockoutTime` are values of `time`, the milliseconds
-// since power-on, at which the present wait began.
+// Both recover with time. A Shutdown keeps how long the wait still lasts; after any other stop it
+// begins again.
 
 import { TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING } from 'tpm-core';
-import { DA_DEFAULTS } from '../manufacture.js';
 import type { ResponseCode } from '../response-code.js';
 import { ORDERLY } from '../state/permanent-state.js';
 import type { Tpm } from '../tpm.js';
@@ -24,23 +23,50 @@ export interface DaSubject {
 /** Forgets failures whose time is over. To be called before each command. */
 export function recoverFromFailures(tpm: Tpm): void {
   const { permanent, volatile } = tpm.state;
-  const wait = BigInt(permanent.recoveryTime) * MILLISECONDS;
-  if (permanent.failedTries > 0 && wait > 0n) {
-    const forgotten = (volatile.time - volatile.selfHealTime) / wait;
-    if (forgotten > 0n) {
-      const left = BigInt(permanent.failedTries) - forgotten;
-      permanent.failedTries = left > 0n ? Number(left) : 0;
-      volatile.selfHealTime += forgotten * wait;
-      tpm.permanentChanged = true;
-    }
+  const { time, selfHealTime } = volatile;
+  const wait = selfHealWait(tpm);
+  if (permanent.failedTries > 0 && wait > 0n && time >= selfHealTime) {
+    const forgotten = 1n + (time - selfHealTime) / wait;
+    const left = BigInt(permanent.failedTries) - forgotten;
+    permanent.failedTries = left > 0n ? Number(left) : 0;
+    volatile.selfHealTime += forgotten * wait;
+    tpm.permanentChanged = true;
   }
-  const lockoutWait = BigInt(permanent.lockoutRecovery) * MILLISECONDS;
-  if (!permanent.lockoutAuthEnabled && lockoutWait > 0n) {
-    if (volatile.time - volatile.lockoutTime >= lockoutWait) {
-      permanent.lockoutAuthEnabled = true;
-      tpm.permanentChanged = true;
-    }
+  if (!permanent.lockoutAuthEnabled && permanent.lockoutRecovery > 0) {
+    if (time < volatile.lockoutTime) return;
+    permanent.lockoutAuthEnabled = true;
+    tpm.permanentChanged = true;
   }
+}
+
+function selfHealWait({ state }: Tpm): bigint {
+  return BigInt(state.permanent.recoveryTime) * MILLISECONDS;
+}
+
+function lockoutWait({ state }: Tpm): bigint {
+  return BigInt(state.permanent.lockoutRecovery) * MILLISECONDS;
+}
+
+/** Keeps over a power-off, at TPM2_Shutdown, how long the waits still last. */
+export function keepWaits({ state: { permanent, volatile } }: Tpm): void {
+  const left = (end: bigint): bigint => (end > volatile.time ? end - volatile.time : 0n);
+  permanent.selfHealWait = left(volatile.selfHealTime);
+  permanent.lockoutWait = left(volatile.lockoutTime);
+}
+
+/**
+ * Begins or goes on with the waits at TPM2_Startup, and counts a failure where a protected
+ * authValue was used and no Shutdown followed.
+ *
+ * @param wasOrderly whether a Shutdown came before
+ * @param wasUsed whether {@link noteUse} noted a use
+ */
+export function resumeWaits(tpm: Tpm, wasOrderly: boolean, wasUsed: boolean): void {
+  const { permanent, volatile } = tpm.state;
+  volatile.selfHealTime = volatile.time + (wasOrderly ? permanent.selfHealWait : selfHealWait(tpm));
+  volatile.lockoutTime = volatile.time + (wasOrderly ? permanent.lockoutWait : lockoutWait(tpm));
+  if (wasUsed) countFailure(tpm);
+  if (permanent.lockoutRecovery === 0) permanent.lockoutAuthEnabled = true;
 }
 
 /** @returns TPM_RC_LOCKOUT when the subject's authValue can't be used at the moment */
@@ -70,7 +96,7 @@ export function noteUse(tpm: Tpm, { isCounted, isLockout }: DaSubject): void {
 export function noteFailure(tpm: Tpm, { isCounted, isLockout }: DaSubject): ResponseCode {
   if (isLockout) {
     tpm.state.permanent.lockoutAuthEnabled = false;
-    tpm.state.volatile.lockoutTime = tpm.state.volatile.time;
+    tpm.state.volatile.lockoutTime = tpm.state.volatile.time + lockoutWait(tpm);
     tpm.permanentChanged = true;
   } else if (isCounted) {
     countFailure(tpm);
@@ -81,38 +107,10 @@ export function noteFailure(tpm: Tpm, { isCounted, isLockout }: DaSubject): Resp
 }
 
 /** One more failed try; none while a recovery time of zero switches the protection off. */
-export function countFailure(tpm: Tpm): void {
+function countFailure(tpm: Tpm): void {
   const { permanent, volatile } = tpm.state;
   if (permanent.recoveryTime === 0 || permanent.failedTries >= permanent.maxTries) return;
   permanent.failedTries++;
-  volatile.selfHealTime = volatile.time;
+  volatile.selfHealTime = volatile.time + selfHealWait(tpm);
   tpm.permanentChanged = true;
-}
-
-/** TPM2_DictionaryAttackLockReset: no failed tries. */
-export function resetFailures(tpm: Tpm): void {
-  tpm.state.permanent.failedTries = 0;
-  tpm.state.volatile.selfHealTime = tpm.state.volatile.time;
-  tpm.permanentChanged = true;
-}
-
-/** TPM2_DictionaryAttackParameters. @param recoveryTime seconds @param lockoutRecovery seconds */
-export function setDaParameters(
-  tpm: Tpm,
-  maxTries: number,
-  recoveryTime: number,
-  lockoutRecovery: number,
-): void {
-  Object.assign(tpm.state.permanent, { maxTries, recoveryTime, lockoutRecovery });
-  if (recoveryTime === 0) tpm.state.permanent.failedTries = 0;
-  tpm.state.volatile.selfHealTime = tpm.state.volatile.time;
-  tpm.state.volatile.lockoutTime = tpm.state.volatile.time;
-  tpm.permanentChanged = true;
-}
-
-/** Parameters of a new TPM, no failed tries, lockoutAuth switched on (TPM2_Clear). */
-export function restoreDaDefaults(tpm: Tpm): void {
-  Object.assign(tpm.state.permanent, DA_DEFAULTS);
-  tpm.state.permanent.lockoutAuthEnabled = true;
-  resetFailures(tpm);
 }

@@ -91,6 +91,10 @@ export interface PermanentState {
   lockoutRecovery: number;
   /** lockoutAuth may be used. */
   lockoutAuthEnabled: boolean;
+  /** Milliseconds until the next failed try is forgotten, as of the last Shutdown. */
+  selfHealWait: bigint;
+  /** Milliseconds until lockoutAuth may be tried again, as of the last Shutdown. */
+  lockoutWait: bigint;
   /** An {@link ORDERLY} value. */
   orderly: number;
   persistentObjects: PersistentObject[];
@@ -124,6 +128,8 @@ export const PERMANENT_STATE: WireType<PermanentState> = structure<PermanentStat
   recoveryTime: UINT32,
   lockoutRecovery: UINT32,
   lockoutAuthEnabled: BOOLEAN,
+  selfHealWait: UINT64,
+  lockoutWait: UINT64,
   orderly: oneOf(UINT16, Object.values(ORDERLY), TPM_RC_FORMAT_ONE.VALUE),
   persistentObjects: list(
     structure<PersistentObject>({ handle: TPMI_DH_PERSISTENT, object: OBJECT_STATE }),

@@ -49,9 +49,9 @@ export interface VolatileState {
   time: bigint;
   /** The clock's time: milliseconds that the TPM was powered in its life. */
   clock: bigint;
-  /** Milliseconds since the last failed try was forgotten. */
+  /** `time` at which the next failed try is forgotten. */
   selfHealTime: bigint;
-  /** Milliseconds since lockoutAuth failed. */
+  /** `time` at which lockoutAuth, once failed, may be tried again. */
   lockoutTime: bigint;
   /** Self tests of all algorithms ran. */
   selfTested: boolean;
