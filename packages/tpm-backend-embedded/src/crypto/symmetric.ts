@@ -112,12 +112,12 @@ function run(
   data: Uint8Array,
   direction: Direction,
 ): AesResult {
-  const process = modes.get(mode);
-  if (process === undefined) {
+  const cipher = modes.get(mode);
+  if (cipher === undefined) {
     throw new RangeError(`Mode 0x${mode.toString(16)} is not a cipher mode; check it before`);
   }
   if (data.length === 0) return { data: new Uint8Array(0), iv };
-  return process(key, iv, data, direction);
+  return cipher(key, iv, data, direction);
 }
 
 /**
