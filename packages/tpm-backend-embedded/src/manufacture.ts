@@ -1,4 +1,5 @@
 import { TPM_CC } from 'tpm-core';
+import { TESTED_ALGORITHMS } from './self-test/self-test.js';
 import { type HierarchyAuthorization, ORDERLY } from './state/permanent-state.js';
 import type { ClearState, ResetState } from './state/saved-state.js';
 import type { VolatileState } from './state/volatile-state.js';
@@ -114,6 +115,6 @@ export function newVolatileState(tpm: Tpm, clock: bigint): VolatileState {
     clock,
     selfHealTime: 0n,
     lockoutTime: 0n,
-    selfTested: false,
+    untestedAlgorithms: TESTED_ALGORITHMS,
   };
 }

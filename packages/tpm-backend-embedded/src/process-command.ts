@@ -3,6 +3,7 @@ import type { CommandContext } from './command-context.js';
 import { type Command, marshalResponse, type Outcome, type Steps } from './commands/command.js';
 import { findCommand } from './commands/command-table.js';
 import { checkPresence, entityName } from './entity.js';
+import { runsInFailureMode } from './failure-mode.js';
 import { atHandle, atParameter, isRefusal, type ResponseCode } from './response-code.js';
 import { auditCommand } from './sessions/audit.js';
 import { checkAuthorizations } from './sessions/authorization.js';
@@ -47,7 +48,9 @@ export function* processCommand(tpm: Tpm, bytes: Uint8Array): Generator<void, Ui
   if (isRefusal(header)) return errorResponse(header);
   const command = findCommand(header.code);
   if (command === undefined) return errorResponse(TPM_RC.COMMAND_CODE);
-  if (command.beforeStartup === tpm.state.volatile.started) {
+  if (tpm.failure !== undefined) {
+    if (!runsInFailureMode(header.tag, header.code)) return errorResponse(TPM_RC.FAILURE);
+  } else if (command.beforeStartup === tpm.state.volatile.started) {
     return errorResponse(TPM_RC.INITIALIZE);
   }
   recoverFromFailures(tpm);

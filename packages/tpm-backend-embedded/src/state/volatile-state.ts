@@ -1,4 +1,4 @@
-import { type PcrSelection, TPML_PCR_SELECTION } from '../structures/buffers.js';
+import { type PcrSelection, TPML_ALG, TPML_PCR_SELECTION } from '../structures/buffers.js';
 import { LIMIT } from '../structures/limits.js';
 import {
   BOOLEAN,
@@ -53,8 +53,8 @@ export interface VolatileState {
   selfHealTime: bigint;
   /** `time` at which lockoutAuth, once failed, may be tried again. */
   lockoutTime: bigint;
-  /** Self tests of all algorithms ran. */
-  selfTested: boolean;
+  /** Algorithms whose self test didn't run since power-on, ascending. */
+  untestedAlgorithms: readonly number[];
 }
 
 /** What is lost at power-off. */
@@ -78,5 +78,5 @@ export const VOLATILE_STATE: WireType<VolatileState> = structure<VolatileState>(
   clock: UINT64,
   selfHealTime: UINT64,
   lockoutTime: UINT64,
-  selfTested: BOOLEAN,
+  untestedAlgorithms: TPML_ALG,
 });
