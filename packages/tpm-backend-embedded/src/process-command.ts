@@ -53,7 +53,8 @@ export function* processCommand(tpm: Tpm, bytes: Uint8Array): Generator<void, Ui
   } else if (command.beforeStartup === tpm.state.volatile.started) {
     return errorResponse(TPM_RC.INITIALIZE);
   }
-  recoverFromFailures(tpm);
+  // Before a start nobody knows yet how long the waits last.
+  if (tpm.state.volatile.started) recoverFromFailures(tpm);
   const context = readAreas(tpm, command, bytes, header.tag === TPM_ST.SESSIONS);
   if (isRefusal(context)) return errorResponse(context);
   tpm.context = context;
