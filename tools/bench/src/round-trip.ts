@@ -1,14 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
 import { launchSwtpm } from 'tpm-backend-swtpm';
-import { readHeader, type TpmBackend } from 'tpm-core';
+import type { TpmBackend } from 'tpm-core';
 import { CrbDevice } from 'tpm-crb';
 import { CrbDriver, type GuestTransport, type Pacing, TisDriver } from 'tpm-integration/guest';
 import { TisDevice } from 'tpm-tis';
+import { BareSocket, startBareSwtpm } from './bare-swtpm.ts';
 import { compare, type Figure } from './measure.ts';
 
 const COUNT = 2000;
@@ -22,32 +20,6 @@ const PCR_READ = Uint8Array.of(
   ...[0x80, 1, 0, 0, 0, 20, 0, 0, 1, 0x7e],
   ...[0, 0, 0, 1, 0, 0x0b, 3, 0, 0, 1],
 );
-
-/** Sends a command and collects the response from a socket, with nothing in between. */
-class BareSocket {
-  readonly #socket: Duplex;
-  #chunks: Buffer = Buffer.alloc(0);
-  #resolve: ((response: Uint8Array) => void) | undefined;
-
-  constructor(socket: Duplex) {
-    this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => {
-      this.#chunks = this.#chunks.length === 0 ? chunk : Buffer.concat([this.#chunks, chunk]);
-      const size = readHeader(this.#chunks)?.size ?? Number.POSITIVE_INFINITY;
-      if (this.#chunks.length < size) return;
-      const response = this.#chunks;
-      this.#chunks = Buffer.alloc(0);
-      this.#resolve?.(response);
-    });
-  }
-
-  send(command: Uint8Array): Promise<Uint8Array> {
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-      this.#socket.write(command);
-    });
-  }
-}
 
 /** Waits for the device's interrupt instead of polling, as a kernel does. */
 class InterruptPacing implements Pacing {
@@ -64,30 +36,6 @@ class InterruptPacing implements Pacing {
       this.#asserted = resolve;
     });
   }
-}
-
-/** Starts swtpm as the back end does, over inherited sockets, so that only our code differs. */
-function startBareSwtpm(folder: string): { socket: Duplex; end: () => Promise<void> } {
-  const child = spawn(
-    'swtpm',
-    [
-      ...['socket', '--tpm2', '--tpmstate', `dir=${folder}`],
-      ...['--server', 'type=tcp,fd=3', '--ctrl', 'type=unixio,clientfd=4'],
-      ...['--flags', 'not-need-init,startup-clear'],
-    ],
-    { stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'] },
-  );
-  const gone = once(child, 'close');
-  const socket = child.stdio[3] as unknown as Duplex;
-  const control = child.stdio[4] as unknown as Duplex;
-  return {
-    socket,
-    async end() {
-      socket.destroy();
-      control.destroy();
-      await gone;
-    },
-  };
 }
 
 /** A guest's driver that waits for the interrupt, on a TIS device. */
