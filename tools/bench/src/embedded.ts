@@ -10,6 +10,7 @@ const OWNER = 0x4000_0001;
 const NULL_HIERARCHY = 0x4000_0007;
 const FIRST_SLOT = 0x8000_0000;
 const SHA256 = 0x000b;
+const POLICY_SIZE = 32;
 const DIGEST_SIZES = new Map([
   [0x0004, 20],
   [0x000b, 32],
@@ -39,7 +40,7 @@ function extend(banks: readonly number[]): Uint8Array {
   return message(TPM_CC.PCR_Extend, writer.finish(), 16);
 }
 
-/** A storage key; `number` is its authorization value, so that no key is asked for twice. */
+/** A storage key; `number` is in its policy, so that no key is asked for twice. */
 function createPrimary(kind: 'rsa' | 'ecc', number: number): Uint8Array {
   const writer = new WireWriter().uint16(8).uint16(4).uint32(number).uint16(0);
   writer
@@ -47,7 +48,11 @@ function createPrimary(kind: 'rsa' | 'ecc', number: number): Uint8Array {
     .uint16(kind === 'rsa' ? 0x0001 : 0x0023)
     .uint16(SHA256)
     .uint32(0x0003_0472);
-  writer.uint16(0).uint16(0x0006).uint16(128).uint16(0x0043).uint16(0x0010);
+  writer
+    .uint16(POLICY_SIZE)
+    .uint32(number)
+    .bytes(new Uint8Array(POLICY_SIZE - 4));
+  writer.uint16(0x0006).uint16(128).uint16(0x0043).uint16(0x0010);
   if (kind === 'rsa') writer.uint16(2048).uint32(0).uint16(0);
   else writer.uint16(0x0003).uint16(0x0010).uint16(0).uint16(0);
   writer.uint16(0).uint32(0);
@@ -104,7 +109,7 @@ const SHORT: readonly (readonly [string, Uint8Array, string?])[] = [
     ),
   ],
 ];
-const SHORT_COUNT = 2000;
+const SHORT_COUNT = 10_000;
 
 /** The TPM in this process beside swtpm over a bare socket. */
 export async function embeddedFigures(): Promise<Figure[]> {
