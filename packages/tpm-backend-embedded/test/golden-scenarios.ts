@@ -1,8 +1,8 @@
 import { fixtureJson } from '@tpmdev/testing/fixture';
 import { fromHex, toHex } from '@tpmdev/testing/scripted-backend';
-import { readUint32, TPM_CC } from 'tpm-core';
-import { findCommand } from '../src/commands/command-table.js';
+import type { Command } from '../src/commands/command.js';
 import type { Tpm } from '../src/tpm.js';
+import { commandRow, responseDefect } from './response-form.js';
 
 /** A step of a recorded conversation with swtpm (see `fixtures/README.md`). */
 export interface GoldenStep {
@@ -37,41 +37,60 @@ export const SCENARIOS: readonly GoldenScenario[] = (
   )
 ).scenarios;
 
+/** TPM_RC_COMMAND_CODE. */
+const COMMAND_CODE_RESPONSE = '80010000000a00000143';
+
 /** What became of a step. */
 export interface StepOutcome {
   readonly index: number;
   readonly step: GoldenStep;
+  /** The command as it was sent; empty of a platform step. */
+  readonly command: Uint8Array;
   /** The answer, hexadecimal; empty of a platform step. */
   readonly answer: string;
-  /** `'absent'`: the command isn't there yet. */
-  readonly result: 'equal' | 'different' | 'absent' | 'platform';
+  /** How it differs; undefined of an equal answer. */
+  readonly difference?: string;
+  /**
+   * `'absent'`: the command isn't there yet, and the answer says so. `'lost'`: different, and the
+   * command contains bytes of an answer that an absent command would have given.
+   */
+  readonly result: 'equal' | 'different' | 'absent' | 'lost' | 'platform';
 }
 
 /** Sends a recorded conversation to a TPM and compares each answer by the step's rule. */
-export function replay(tpm: Tpm, scenario: GoldenScenario): StepOutcome[] {
+export function replay(tpm: Tpm, scenario: Pick<GoldenScenario, 'steps'>): StepOutcome[] {
   const captures = new Map<string, Uint8Array>();
+  const lostCaptures = new Set<string>();
   let locality = 0;
-  return scenario.steps.map((step, index) => {
+  return scenario.steps.map((step, index): StepOutcome => {
     if (step.platform !== undefined) {
       if (step.platform === 'locality') locality = step.value!;
       else runPlatformStep(tpm, step);
-      return { index, step, answer: '', result: 'platform' };
+      return { index, step, command: new Uint8Array(0), answer: '', result: 'platform' };
     }
     const command = commandBytes(step, captures);
     const response = tpm.execute(command, locality);
+    const answer = toHex(response);
     if (step.capture !== undefined) {
       captures.set(step.capture.name, response.slice(step.capture.offset));
     }
-    const code = readUint32(command, 6);
-    const isKnown = (Object.values(TPM_CC) as number[]).includes(code);
-    const result =
-      isKnown && step.recv!.slice(12, 20) !== '00000143' && findCommand(code) === undefined
-        ? 'absent'
-        : isEqual(step, toHex(response))
-          ? 'equal'
-          : 'different';
-    return { index, step, answer: toHex(response), result };
+    const difference = differenceOf(step, command, response);
+    if (difference === undefined) return { index, step, command, answer, result: 'equal' };
+    const usesLost = step.sendParts?.some(({ capture }) => lostCaptures.has(capture ?? ''));
+    const result = isRefusedAsAbsent(command, answer) ? 'absent' : usesLost ? 'lost' : 'different';
+    if (result !== 'different' && step.capture !== undefined) lostCaptures.add(step.capture.name);
+    return { index, step, command, answer, difference, result };
   });
+}
+
+/** @returns the row of a command that is in the table and has no action yet */
+export function absentCommand(command: Uint8Array): Command | undefined {
+  const row = commandRow(command);
+  return row?.action === undefined ? row : undefined;
+}
+
+function isRefusedAsAbsent(command: Uint8Array, answer: string): boolean {
+  return absentCommand(command) !== undefined && answer === COMMAND_CODE_RESPONSE;
 }
 
 function runPlatformStep(tpm: Tpm, step: GoldenStep): void {
@@ -105,30 +124,66 @@ function commandBytes(step: GoldenStep, captures: ReadonlyMap<string, Uint8Array
   return command;
 }
 
-function isEqual(step: GoldenStep, answer: string): boolean {
+/**
+ * Compares an answer with the recorded one by the step's rule.
+ *
+ * @returns what differs, or undefined; an answer that isn't well-formed always differs
+ */
+export function differenceOf(
+  step: GoldenStep,
+  command: Uint8Array,
+  response: Uint8Array,
+): string | undefined {
+  const defect = responseDefect(command, response);
+  if (defect !== undefined) return `Response ${defect}`;
+  const answer = toHex(response);
   const expected = step.recv!;
+  const hidden = step.compare === 'mask' ? (step.mask ?? []) : [];
   switch (step.compare) {
     case 'exact':
-      return answer === expected;
-    case 'mask': {
-      if (answer.length !== expected.length) return false;
-      const hidden = (text: string): string => {
-        const digits = [...text];
-        for (const [offset, length] of step.mask ?? []) {
-          digits.fill('.', 2 * offset, 2 * (offset + length));
-        }
-        return digits.join('');
-      };
-      return hidden(answer) === hidden(expected);
-    }
+    case 'mask':
+      return masked(answer, hidden) === masked(expected, hidden) ? undefined : 'Bytes differ';
     case 'rc':
-      return answer.slice(12, 20) === expected.slice(12, 20);
+      return codeOf(answer) === codeOf(expected) ? undefined : 'Response code differs';
+    case 'structure':
+      return codeOf(answer) === codeOf(expected) && tagOf(answer) === tagOf(expected)
+        ? undefined
+        : 'Tag or response code differs';
     default:
-      // Tag and response code; that it parses is looked at where its fields are used.
-      return (
-        answer.slice(0, 4) === expected.slice(0, 4) &&
-        answer.slice(12, 20) === expected.slice(12, 20) &&
-        Number.parseInt(answer.slice(4, 12), 16) * 2 === answer.length
-      );
+      throw new Error(`Recorded step has the unknown comparison "${step.compare}"`);
   }
+}
+
+function codeOf(hex: string): string {
+  return hex.slice(12, 20);
+}
+
+function tagOf(hex: string): string {
+  return hex.slice(0, 4);
+}
+
+/** Blanks byte ranges out; what is shorter stays shorter. */
+function masked(hex: string, ranges: readonly (readonly [number, number])[]): string {
+  const digits = [...hex];
+  for (const [offset, length] of ranges) digits.fill('.', 2 * offset, 2 * (offset + length));
+  return digits.join('');
+}
+
+/** Counts what became of the steps, in words for people. */
+export function summary(outcomes: readonly StepOutcome[]): string {
+  const count = (result: StepOutcome['result']): number =>
+    outcomes.filter((outcome) => outcome.result === result).length;
+  const absent = new Map<string, number>();
+  for (const { result, command } of outcomes) {
+    if (result !== 'absent') continue;
+    const { name } = absentCommand(command)!;
+    absent.set(name, (absent.get(name) ?? 0) + 1);
+  }
+  const list = [...absent].map(([name, times]) => `${name} ${times}`).join(', ');
+  const steps = outcomes.length - count('platform');
+  return [
+    `${count('equal')} of ${steps} steps as recorded`,
+    `${count('lost') + count('different')} depend on what isn't there yet`,
+    `${count('absent')} are absent commands${list && ` (${list})`}`,
+  ].join('; ');
 }
