@@ -39,7 +39,8 @@ export interface ClientSession {
   readonly hashAlg: number;
   readonly symmetric: ClientSymmetric;
   readonly sessionKey: Uint8Array;
-  readonly bind: Entity | undefined;
+  /** What the session is bound to, until it is used for audit. */
+  bind: Entity | undefined;
   nonceTPM: Uint8Array;
   /** Set after PolicyAuthValue. */
   authValueNeeded: boolean;
@@ -252,7 +253,8 @@ function cipherKey({ session, authorizes }: Use): Uint8Array {
 
 function encrypted(sent: readonly Sent[], parameters: Uint8Array): Uint8Array {
   const one = find(sent, SESSION.decrypt);
-  if (one === undefined || parameters.length < 2) return parameters;
+  const isImpossible = one?.use.session?.symmetric.algorithm === NO_SYMMETRIC.algorithm;
+  if (one === undefined || isImpossible || parameters.length < 2) return parameters;
   const { use, nonceCaller } = one;
   const size = new WireReader(parameters).uint16();
   const cipher = parameterCipher(use.session!, cipherKey(use), nonceCaller, use.session!.nonceTPM);
@@ -302,7 +304,7 @@ function commandHmac(one: Sent, sent: readonly Sent[], hashed: Uint8Array): Uint
     return authValue;
   }
   const extra: Uint8Array[] = [];
-  if (one === sent[0]) {
+  if (one === sent[0] && use.authorizes !== undefined) {
     const decrypt = find(sent, SESSION.decrypt);
     const encrypt = find(sent, SESSION.encrypt);
     if (decrypt !== undefined && decrypt !== one) extra.push(decrypt.use.session!.nonceTPM);
@@ -393,6 +395,7 @@ function responseSession(
   }
   session.nonceTPM = nonceTPM;
   if ((asked & SESSION.audit) !== 0) {
+    session.bind = undefined;
     const isReset = session.auditDigest === undefined || (asked & SESSION.auditReset) !== 0;
     const old = isReset ? new Uint8Array(hash.outputLen) : session.auditDigest!;
     session.auditDigest = hash(concatBytes(old, hash(hashed), hash(answered)));

@@ -41,6 +41,8 @@ export function auditCommand(tpm: Tpm, context: CommandContext, parameters: Uint
     volatile.exclusiveAuditSession = isExclusive ? use.handle : NO_SESSION;
     const session = use.session!;
     const hash = sessionHash(session);
+    // libtpms: from its first audit on a session is bound no more.
+    session.boundEntity = new Uint8Array(0);
     session.auditDigest = hash.digest(
       begins ? new Uint8Array(hash.digestSize) : session.auditDigest!,
       commandParameterHash(hash, context),

@@ -101,11 +101,11 @@ export function hmacKey(
 /** @returns the HMAC that a command's session has to carry (Part 1, section 19.6) */
 export function commandHmac(
   context: CommandContext,
-  { session, nonceCaller, attributes, number }: SessionUse,
+  { session, nonceCaller, attributes, authorizes }: SessionUse,
   key: Uint8Array,
 ): Uint8Array {
   const hash = sessionHash(session!);
-  const extra = number === 1 ? encryptionNonces(context) : [];
+  const extra = authorizes === 0 ? encryptionNonces(context) : [];
   return hash.hmac(
     key,
     commandParameterHash(hash, context),
@@ -116,7 +116,10 @@ export function commandHmac(
   );
 }
 
-/** The nonces of the sessions that encrypt, where that is not the first one. */
+/**
+ * The nonces of the sessions that encrypt, where that is not the first one: they are under the first
+ * session's HMAC, provided that it authorizes something.
+ */
 function encryptionNonces({ sessions }: CommandContext): Uint8Array[] {
   const decrypt = sessionWith(sessions, TPMA_SESSION.decrypt);
   const encrypt = sessionWith(sessions, TPMA_SESSION.encrypt);

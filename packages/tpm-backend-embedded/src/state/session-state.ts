@@ -49,7 +49,7 @@ export interface SessionState {
   nonceTPM: Uint8Array;
   /**
    * Size of the bound entity's Name (one byte), the Name and the authorization value as it was;
-   * empty when the session is not bound.
+   * empty when the session is not bound, or not any more since it was used for audit.
    */
   boundEntity: Uint8Array;
   /** Bound to an entity that is under dictionary attack protection. */
