@@ -63,6 +63,10 @@ export const LIMIT = {
   PRIVATE: 1162,
   /** Secret of a salted session or credential in bytes (TPM2B_ENCRYPTED_SECRET). */
   ENCRYPTED_SECRET: 384,
+  /** Largest TPMS_CONTEXT of an object in bytes: an RSA-3072 key with SHA-512. */
+  OBJECT_CONTEXT: 1030,
+  /** Largest TPMS_CONTEXT of a session in bytes. */
+  SESSION_CONTEXT: 594,
   /** Context blob in bytes (TPM2B_CONTEXT_DATA). */
   CONTEXT_DATA: 2772,
   /** Persistent objects. */
