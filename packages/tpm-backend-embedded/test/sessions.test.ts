@@ -14,8 +14,7 @@ import {
   SESSION_KINDS,
 } from './session-cases.js';
 import { password, SessionClient } from './session-client.js';
-import type { SaltKey } from './session-salt.js';
-import { createStorageKey } from './storage-key.js';
+import { START_CASES, type StartBench, startBench, useSequence } from './start-session-cases.js';
 
 const STARTUP_CLEAR = fromHex('80010000000c000001440000');
 const TPM_RC_RETRY = 0x922;
@@ -33,17 +32,14 @@ describe('SessionClient against swtpm', () => {
   const owner = { ...OWNER, authValue: Uint8Array.of(0x6f, 0x77, 0x6e) };
   let directory: string;
   let swtpm: SwtpmBackend;
-  let keys: { readonly ecc: SaltKey; readonly rsa: SaltKey };
+  let bench: StartBench;
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'tpmdev-sessions-'));
     swtpm = await launchSwtpm({ stateDirectory: directory, tpmVersion: '2.0' });
     await swtpm.start({ bufferSize: 0 });
     expect(await client.raw(STARTUP_CLEAR)).toBe(0);
-    keys = {
-      ecc: await createStorageKey(client, 'ecc'),
-      rsa: await createStorageKey(client, 'rsa', { nameAlg: 0x000c }),
-    };
+    bench = await startBench(client);
   });
 
   afterAll(async () => {
@@ -58,11 +54,22 @@ describe('SessionClient against swtpm', () => {
     },
   );
 
+  it.each(START_CASES)(
+    'swtpm gives the code that is expected for StartAuthSession with %s',
+    async (_name, code, run) => {
+      expect(await run(bench)).toBe(code);
+    },
+  );
+
+  it('swtpm takes HMAC sessions for a sequence, also when it ends with the command', async () => {
+    expect(await useSequence(client)).toEqual([0x9a2, 0x9a2, 0, 0]);
+  });
+
   it.each(SESSION_KINDS)(
     'swtpm and the caller agree on every HMAC and parameter: %s',
     async (_name, kind) => {
       expect(await changeAuth(client, OWNER, owner.authValue, password(OWNER))).toBe(0);
-      expect(await exerciseSession(client, kind, owner, keys)).toEqual([]);
+      expect(await exerciseSession(client, kind, owner, bench.keys)).toEqual([]);
       expect(await changeAuth(client, owner, new Uint8Array(0), password(owner))).toBe(0);
     },
   );
