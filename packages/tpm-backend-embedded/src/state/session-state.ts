@@ -1,3 +1,5 @@
+import { TPM_RC_FORMAT_ONE } from 'tpm-core';
+import { TPM_ALG } from '../structures/algorithm-ids.js';
 import {
   type SymmetricDefinition,
   TPMI_ALG_HASH,
@@ -79,11 +81,23 @@ export const POLICY_STATE: WireType<PolicyState> = structure<PolicyState>({
   nvWritten: optional(BOOLEAN),
 });
 
+/** AES is there in CFB mode alone. */
+const SESSION_SYMMETRIC: WireType<SymmetricDefinition> = {
+  unmarshal(reader) {
+    const value = TPMT_SYM_DEF_OR_NULL.unmarshal(reader);
+    if (value.algorithm === TPM_ALG.AES && value.mode !== TPM_ALG.CFB) {
+      reader.fail(TPM_RC_FORMAT_ONE.MODE);
+    }
+    return value;
+  },
+  marshal: TPMT_SYM_DEF_OR_NULL.marshal,
+};
+
 /** A session. */
 export const SESSION_STATE: WireType<SessionState> = structure<SessionState>({
   sessionType: TPM_SE_TYPE,
   authHash: TPMI_ALG_HASH,
-  symmetric: TPMT_SYM_DEF_OR_NULL,
+  symmetric: SESSION_SYMMETRIC,
   sessionKey: TPM2B_DIGEST,
   nonceTPM: TPM2B_NONCE,
   boundEntity: longBytes(256),
