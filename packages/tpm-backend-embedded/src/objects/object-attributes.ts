@@ -64,23 +64,22 @@ function suitsParent(area: PublicArea, parent: PublicArea | undefined): boolean 
 function isUsable(area: PublicArea): boolean {
   const sign = hasAttribute(area, 'sign');
   const decrypt = hasAttribute(area, 'decrypt');
-  if (hasAttribute(area, 'restricted')) {
-    const isOurs = hasAttribute(area, 'sensitiveDataOrigin') || !hasAttribute(area, 'fixedParent');
-    return sign !== decrypt && isOurs;
-  }
+  if (hasAttribute(area, 'restricted')) return sign !== decrypt;
   return sign || decrypt || area.type === TPM_ALG.KEYEDHASH;
 }
 
 /**
  * Whether sensitiveDataOrigin agrees with what the caller of a creation gives. It is only asked of
  * symmetric and keyed-hash objects whether they got data; the secret of other keys is always the
- * TPM's own.
+ * TPM's own, and so is that of restricted keys that stay with their parent.
  *
  * @param hasData the caller gives the secret
  */
 export function isDataOriginRight(area: PublicArea, hasData: boolean): boolean {
   const isOwnSecret = hasAttribute(area, 'sensitiveDataOrigin');
   if (area.type === TPM_ALG.RSA || area.type === TPM_ALG.ECC) return isOwnSecret;
+  const isFixed = hasAttribute(area, 'fixedParent') || hasAttribute(area, 'fixedTPM');
+  if (hasAttribute(area, 'restricted') && isFixed && !isOwnSecret) return false;
   return isSealedData(area) ? !isOwnSecret && hasData : isOwnSecret || hasData;
 }
 
@@ -147,8 +146,9 @@ function checkAsymmetricScheme(
     return TPM_RC_FORMAT_ONE.SCHEME;
   }
   const hasSymmetric = area.parameters.symmetric.algorithm !== TPM_ALG.NULL;
-  if (hasSymmetric !== isParent(area)) return TPM_RC_FORMAT_ONE.SYMMETRIC;
-  return area.type === TPM_ALG.ECC && area.parameters.kdf.scheme !== TPM_ALG.NULL
-    ? TPM_RC_FORMAT_ONE.KDF
-    : TPM_RC.SUCCESS;
+  if (hasSymmetric && !isParent(area)) return TPM_RC_FORMAT_ONE.SYMMETRIC;
+  if (area.type === TPM_ALG.ECC && area.parameters.kdf.scheme !== TPM_ALG.NULL) {
+    return TPM_RC_FORMAT_ONE.KDF;
+  }
+  return isParent(area) && !hasSymmetric ? TPM_RC_FORMAT_ONE.SYMMETRIC : TPM_RC.SUCCESS;
 }

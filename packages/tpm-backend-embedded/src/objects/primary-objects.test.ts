@@ -1,27 +1,14 @@
-import { fixtureJson, fixtureLines } from '@tpmdev/testing/fixture';
 import { fromHex, toHex } from '@tpmdev/testing/scripted-backend';
 import { TPM_CC, TPM_RC, TPM_RC_WARNING } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
-import { freshTpm } from '../../test/fresh-tpm.js';
 import { commandBytes, NO_PASSWORD, responseCode } from '../../test/password-command.js';
+import { TRANSPLANT, transplantedTpm } from '../../test/transplant.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import type { Tpm } from '../tpm.js';
 import type { CreatedObject } from './object-creation.js';
 import { PrimaryCache } from './primary-objects.js';
 
-interface Recorded {
-  readonly name: string;
-  readonly send: string;
-  readonly recv: string;
-}
-
-const { seeds, proofs } = await fixtureJson<{
-  readonly seeds: Readonly<Record<'endorsement' | 'storage' | 'platform', string>>;
-  readonly proofs: Readonly<Record<'endorsement' | 'storage' | 'platform', string>>;
-}>(new URL('../../fixtures/primaries-libtpms092.json', import.meta.url));
-const RECORDED = await fixtureLines<Recorded>(
-  new URL('../../fixtures/primary-responses-libtpms092.jsonl.gz', import.meta.url),
-);
+const RECORDED = TRANSPLANT.steps.filter(({ command }) => command === 'CreatePrimary');
 
 const STARTUP = commandBytes({ code: TPM_CC.Startup, parameters: Uint8Array.of(0, 0) });
 const FLUSH = commandBytes({
@@ -31,25 +18,17 @@ const FLUSH = commandBytes({
 
 /** A started TPM with the seeds and proofs of the swtpm that was recorded. */
 function transplanted(): Tpm {
-  const tpm = freshTpm();
+  const tpm = transplantedTpm();
   tpm.execute(STARTUP, 0);
-  Object.assign(tpm.state.permanent, {
-    endorsementSeed: fromHex(seeds.endorsement),
-    storageSeed: fromHex(seeds.storage),
-    platformSeed: fromHex(seeds.platform),
-    endorsementProof: fromHex(proofs.endorsement),
-    storageProof: fromHex(proofs.storage),
-    platformProof: fromHex(proofs.platform),
-  });
   return tpm;
 }
 
-function recorded(name: string): Uint8Array {
-  return fromHex(RECORDED.find((one) => one.name === name)!.send);
+function recorded(note: string): Uint8Array {
+  return fromHex(RECORDED.find((step) => step.note === note)!.send!);
 }
 
 describe('TPM2_CreatePrimary', () => {
-  it.each(RECORDED.map(({ name, send, recv }) => [name, send, recv] as const))(
+  it.each(RECORDED.map(({ note, send, recv }) => [note!, send!, recv!] as const))(
     'TPM2_CreatePrimary answers as libtpms with the same seeds does: %s',
     (_name, send, recv) => {
       expect(toHex(transplanted().execute(fromHex(send), 0))).toBe(recv);
@@ -59,8 +38,8 @@ describe('TPM2_CreatePrimary', () => {
   it('TPM2_CreatePrimary gives from the cache what it gave before', () => {
     const tpm = transplanted();
     for (const _ of [1, 2]) {
-      for (const { send, recv } of RECORDED.filter(({ name }) => !name.includes('RSA'))) {
-        expect(toHex(tpm.execute(fromHex(send), 0))).toBe(recv);
+      for (const { send, recv } of RECORDED.filter(({ note }) => !note!.includes('RSA'))) {
+        expect(toHex(tpm.execute(fromHex(send!), 0))).toBe(recv);
         expect(responseCode(tpm.execute(FLUSH, 0))).toBe(TPM_RC.SUCCESS);
       }
     }
