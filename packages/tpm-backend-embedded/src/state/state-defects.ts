@@ -7,6 +7,7 @@ import { ellipticCurve } from '../crypto/ecc.js';
 import { hashAlgorithm } from '../crypto/hash.js';
 import { rsaPrivateKeyFromPrime } from '../crypto/rsa.js';
 import { SEED_SIZE } from '../manufacture.js';
+import { SAVED_PCRS } from '../pcr/pcr-banks.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { HASHES } from '../structures/algorithms.js';
 import { DIGEST_SIZE } from '../structures/buffers.js';
@@ -14,7 +15,7 @@ import { LIMIT } from '../structures/limits.js';
 import { TPMT_PUBLIC_OR_NULL_NAME } from '../structures/public-area.js';
 import { marshalled } from '../structures/wire-type.js';
 import { type ObjectState, type SequenceState, SLOT_KIND } from './object-state.js';
-import { type HierarchyAuthorization, ORDERLY, type PermanentState } from './permanent-state.js';
+import { type EntityPolicy, ORDERLY, type PermanentState } from './permanent-state.js';
 import type { ClearState, ResetState } from './saved-state.js';
 import type { PolicyState, SessionState } from './session-state.js';
 import type { StoredState, TpmSnapshot } from './tpm-state.js';
@@ -78,7 +79,7 @@ function permanentDefect(permanent: PermanentState): Defect {
     return 'has two objects under one persistent handle';
   }
   return (
-    firstDefect([owner, endorsement, lockout], authorizationDefect) ??
+    firstDefect([owner, endorsement, lockout, permanent.pcrPolicy], authorizationDefect) ??
     firstDefect(persistentObjects, ({ object }) => objectDefect(object))
   );
 }
@@ -87,16 +88,33 @@ function resetDefect(reset: ResetState): Defect {
   if (reset.nullSeed.length !== SEED_SIZE || reset.nullProof.length !== SEED_SIZE) {
     return 'has a seed of a wrong size';
   }
-  return undefined;
+  const { savedSessions, commandAuditDigest } = reset;
+  if (![0, ...Object.values(DIGEST_SIZE)].includes(commandAuditDigest.length)) {
+    return 'has a command audit digest of a wrong size';
+  }
+  return placesDefect(savedSessions);
+}
+
+/** Loaded and saved sessions share one table. */
+function placesDefect(sessions: readonly { readonly slot: number }[]): Defect {
+  const places = sessions.map(({ slot }) => slot);
+  if (places.some((slot) => slot >= LIMIT.ACTIVE_SESSIONS)) return 'has a session without a place';
+  return hasRepetition(places) ? 'has two sessions at one place' : undefined;
 }
 
 function clearDefect(clear: ClearState): Defect {
   if (clear.pcrAuthValues.length !== 3) return 'has authorization values for other PCR';
+  const isBankList = clear.savedPcrs.every(({ length }, index) =>
+    [0, SAVED_PCRS * DIGEST_SIZE[HASHES[index]!]!].includes(length),
+  );
+  if (!isBankList || ![0, HASHES.length].includes(clear.savedPcrs.length)) {
+    return 'has saved PCR of a wrong size';
+  }
   if (clear.startupLocality > 4) return `was started at locality ${clear.startupLocality}`;
   return authorizationDefect(clear.platform);
 }
 
-function authorizationDefect({ authPolicy, policyAlg }: HierarchyAuthorization): Defect {
+function authorizationDefect({ authPolicy, policyAlg }: EntityPolicy): Defect {
   const size = policyAlg === TPM_ALG.NULL ? 0 : DIGEST_SIZE[policyAlg];
   return authPolicy.length === size ? undefined : 'has a policy of another size than its hash';
 }
@@ -156,13 +174,10 @@ function volatileDefect(volatile: VolatileState, reset: ResetState): Defect {
   if (hashSequence !== undefined && !areRunning(hashSequence, HASHES)) {
     return 'has a hash sequence that cannot go on';
   }
-  const places = [...sessions, ...reset.savedSessions].map(({ slot }) => slot);
-  if (places.some((slot) => slot >= LIMIT.ACTIVE_SESSIONS)) return 'has a session without a place';
-  if (hasRepetition(sessions.map(({ slot }) => slot))) return 'has two sessions at one place';
-  const loaded = sessions.flatMap(({ session }) => (session === undefined ? [] : [session]));
-  if (loaded.length > LIMIT.LOADED_SESSIONS) return 'has more sessions than there is room for';
+  if (sessions.length > LIMIT.LOADED_SESSIONS) return 'has more sessions than there is room for';
   return (
-    firstDefect(loaded, sessionDefect) ??
+    placesDefect([...sessions, ...reset.savedSessions]) ??
+    firstDefect(sessions, ({ session }) => sessionDefect(session)) ??
     firstDefect(slots, (slot) => {
       if (slot === undefined) return undefined;
       return slot.kind === SLOT_KIND.OBJECT
