@@ -1,5 +1,5 @@
 import type { Command } from './commands/command.js';
-import type { SessionUse } from './sessions/session-area.js';
+import type { SessionUse } from './sessions/session-use.js';
 
 /** What the steps of processing know of the command in progress. */
 export interface CommandContext {

@@ -270,6 +270,8 @@ export const REFUSALS: readonly (readonly [string, number, Refusal])[] = [
     0x9a2,
     onOwner(use('aes', 0x01, { authorizes: OWNER, hmac: WRONG })),
   ],
+  ['a wrong password before a trial session that decrypts', 0x9a2, trial(WRONG)],
+  ['a trial session that decrypts', 0xa82, trial(EMPTY)],
   ['a wrong HMAC that audits', 0x9a2, onRandom(use('aes', 0x81, { hmac: WRONG }))],
   ['a wrong HMAC of a second session', 0xaa2, onOwner(owner(), use('aes', 0x21, { hmac: WRONG }))],
   [
@@ -302,6 +304,16 @@ export const REFUSALS: readonly (readonly [string, number, Refusal])[] = [
     stirred(concatBytes(sized(WRONG), Uint8Array.of(1))),
   ],
 ];
+
+/** A password for the owner and a trial session, in place of the policy session, that decrypts. */
+function trial(hmac: Uint8Array): Refusal {
+  return async ({ client, policy }) => {
+    await client.flush(policy);
+    const session = await client.startAuthSession({ type: 3, symmetric: aesCfb(128) });
+    const sessions = [owner(SESSION.continue, { hmac })(), decrypting(session)];
+    return changeAuth(client, OWNER, EMPTY, ...sessions);
+  };
+}
 
 /** StirRandom with a decrypt session over any parameter area. */
 function stirred(parameters: Uint8Array): Refusal {

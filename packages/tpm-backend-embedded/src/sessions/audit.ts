@@ -2,23 +2,21 @@ import type { CommandContext } from '../command-context.js';
 import { hashAlgorithm } from '../crypto/hash.js';
 import { undoShutdown } from '../orderly.js';
 import type { Tpm } from '../tpm.js';
-import { type SessionUse, sessionWith, TPMA_SESSION } from './session-area.js';
 import { commandParameterHash, responseParameterHash, sessionHash } from './session-hmac.js';
+import { type SessionUse, sessionWith, TPMA_SESSION } from './session-use.js';
 
 /** Handle of no session in `VolatileState.exclusiveAuditSession`. */
 const NO_SESSION = 0;
 
 /**
- * @returns whether no session insists on exclusive audit although another command came between
+ * @returns whether a session insists on exclusive audit although another command came between
  *   (Part 1, section 20). A first or fresh audit is exclusive by itself.
  */
-export function checkExclusiveAudit(tpm: Tpm, { sessions }: CommandContext): boolean {
-  const use = sessionWith(sessions, TPMA_SESSION.audit);
+export function isExclusiveAuditLost(tpm: Tpm, use: SessionUse): boolean {
   return (
-    use === undefined ||
-    (use.attributes & TPMA_SESSION.auditExclusive) === 0 ||
-    beginsAudit(use) ||
-    tpm.state.volatile.exclusiveAuditSession === use.handle
+    (use.attributes & TPMA_SESSION.auditExclusive) !== 0 &&
+    !beginsAudit(use) &&
+    tpm.state.volatile.exclusiveAuditSession !== use.handle
   );
 }
 

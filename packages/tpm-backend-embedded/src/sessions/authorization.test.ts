@@ -9,8 +9,8 @@ import { SLOT_KIND } from '../state/object-state.js';
 import type { PolicyState } from '../state/session-state.js';
 import { TPM_RH } from '../structures/handles.js';
 import { checkAuthorizations } from './authorization.js';
-import type { SessionUse } from './session-area.js';
 import { sessionAt } from './session-table.js';
+import type { SessionUse } from './session-use.js';
 
 const AUTH = Uint8Array.of(0x61, 0x62);
 const WRONG = Uint8Array.of(1, 2, 3);

@@ -12,11 +12,10 @@ import { atSession, type ResponseCode } from '../response-code.js';
 import { TPM_SE } from '../structures/constants.js';
 import { TPM_RH } from '../structures/handles.js';
 import type { Tpm } from '../tpm.js';
-import { checkExclusiveAudit } from './audit.js';
 import { checkLockout, type DaSubject, noteFailure, noteUse } from './dictionary-attack.js';
 import { checkPolicy } from './policy-check.js';
-import { SESSION_PURPOSES, type SessionUse } from './session-area.js';
 import { authorizingSession, commandHmac, equalBytes, hmacKey } from './session-hmac.js';
+import { SESSION_PURPOSES, type SessionUse } from './session-use.js';
 
 /**
  * Checks every session of the command: what it may be used for, its HMAC or password, its policy
@@ -25,7 +24,6 @@ import { authorizingSession, commandHmac, equalBytes, hmacKey } from './session-
  * @returns `TPM_RC.SUCCESS`, or the code with the session's number
  */
 export function checkAuthorizations(tpm: Tpm, context: CommandContext): ResponseCode {
-  if (!checkExclusiveAudit(tpm, context)) return TPM_RC.EXCLUSIVE;
   for (const use of context.sessions) {
     if (needsPhysicalPresence(tpm, context, use))
       return atSession(TPM_RC_FORMAT_ONE.PP, use.number);
@@ -54,11 +52,12 @@ function needsPhysicalPresence(tpm: Tpm, context: CommandContext, use: SessionUs
 function checkOtherSession(tpm: Tpm, context: CommandContext, use: SessionUse): ResponseCode {
   const { session } = use;
   if (session === undefined) return TPM_RC_FORMAT_ONE.HANDLE;
-  if (session.sessionType === TPM_SE.TRIAL || (use.attributes & SESSION_PURPOSES) === 0) {
-    return TPM_RC_FORMAT_ONE.ATTRIBUTES;
-  }
+  if (session.sessionType === TPM_SE.TRIAL) return TPM_RC_FORMAT_ONE.ATTRIBUTES;
   const subject = { isCounted: session.isDaBound, isLockout: session.isLockoutBound };
-  return checkLockout(tpm, subject) || checkSecret(tpm, context, use, subject);
+  const lockout = checkLockout(tpm, subject);
+  if (lockout !== TPM_RC.SUCCESS) return lockout;
+  if ((use.attributes & SESSION_PURPOSES) === 0) return TPM_RC_FORMAT_ONE.ATTRIBUTES;
+  return checkSecret(tpm, context, use, subject);
 }
 
 /** A session that authorizes the use of an entity. */

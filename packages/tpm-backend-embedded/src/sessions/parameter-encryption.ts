@@ -6,8 +6,8 @@ import { entityAuthValue } from '../entity.js';
 import { atSession, type ResponseCode } from '../response-code.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import type { Tpm } from '../tpm.js';
-import { type SessionUse, sessionWith, TPMA_SESSION } from './session-area.js';
 import { joined, sessionHash } from './session-hmac.js';
+import { type SessionUse, sessionWith, TPMA_SESSION } from './session-use.js';
 
 const SIZE_FIELD = 2;
 

@@ -5,7 +5,6 @@ import { handleIndex } from '../structures/handles.js';
 import type { Tpm } from '../tpm.js';
 import { auditCommand } from './audit.js';
 import { encryptParameters } from './parameter-encryption.js';
-import { type SessionUse, sessionWith, TPMA_SESSION } from './session-area.js';
 import {
   type AuthorizingSession,
   authorizingSession,
@@ -16,6 +15,7 @@ import {
   sessionHash,
 } from './session-hmac.js';
 import { removeSession, restartPolicy } from './session-table.js';
+import { type SessionUse, sessionWith, TPMA_SESSION } from './session-use.js';
 
 /**
  * What the sessions of a command were like before its action, which may change authValues and

@@ -1,7 +1,6 @@
 import { TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING } from 'tpm-core';
 import type { Command } from '../commands/command.js';
 import { atSession, type ResponseCode } from '../response-code.js';
-import type { SessionState } from '../state/session-state.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { TPM2B_AUTH, TPM2B_NONCE } from '../structures/buffers.js';
 import { TPM_SE } from '../structures/constants.js';
@@ -9,21 +8,9 @@ import { handleIndex, handleType, TPM_HT, TPM_RH } from '../structures/handles.j
 import { LIMIT } from '../structures/limits.js';
 import { attributes, restricted, UINT8, UINT32, Unmarshaller } from '../structures/wire-type.js';
 import type { Tpm } from '../tpm.js';
+import { isExclusiveAuditLost } from './audit.js';
 import { sessionAt, sessionHandleType } from './session-table.js';
-
-/** Session attributes (TPM 2.0 Library, Part 2, section 8.4, TPMA_SESSION). */
-export const TPMA_SESSION = {
-  continueSession: 0x01,
-  auditExclusive: 0x02,
-  auditReset: 0x04,
-  decrypt: 0x20,
-  encrypt: 0x40,
-  audit: 0x80,
-} as const;
-
-/** Attributes that give a session something to do besides authorization. */
-export const SESSION_PURPOSES: number =
-  TPMA_SESSION.decrypt | TPMA_SESSION.encrypt | TPMA_SESSION.audit;
+import { type SessionUse, sessionWith, TPMA_SESSION } from './session-use.js';
 
 const DEFINED_SESSION_ATTRIBUTES = Object.values(TPMA_SESSION).reduce((all, bit) => all | bit, 0);
 const NOT_FOR_PASSWORDS = DEFINED_SESSION_ATTRIBUTES & ~TPMA_SESSION.continueSession;
@@ -37,31 +24,6 @@ const SESSION_HANDLE = restricted(
       handleIndex(handle) < LIMIT.ACTIVE_SESSIONS),
   TPM_RC_FORMAT_ONE.VALUE,
 );
-
-/** A session as a command uses it (Part 1, section 18.6: authorization structure). */
-export interface SessionUse {
-  /** 1 to 3: first, second or third of the command. */
-  readonly number: number;
-  /** Session handle, or TPM_RS_PW. */
-  readonly handle: number;
-  readonly nonceCaller: Uint8Array;
-  /** {@link TPMA_SESSION} bits. */
-  readonly attributes: number;
-  /** HMAC, or the authorization value of a password session. */
-  readonly hmac: Uint8Array;
-  /** Index of the handle that the session authorizes; undefined when it authorizes none. */
-  readonly authorizes: number | undefined;
-  /** The loaded session; undefined of a password session. */
-  readonly session: SessionState | undefined;
-}
-
-/** @returns the session of a command that has an attribute; password sessions have none of them */
-export function sessionWith(
-  sessions: readonly SessionUse[],
-  attribute: number,
-): SessionUse | undefined {
-  return sessions.find((use) => (use.attributes & attribute) !== 0);
-}
 
 /**
  * Reads the session area and checks of one session after the other whether it is there and may have
@@ -93,14 +55,19 @@ export function unmarshalSessionArea(
       session: handle === TPM_RH.PW ? undefined : sessionAt(tpm, handleIndex(handle)),
     };
     if (reader.failure !== TPM_RC.SUCCESS) return atSession(reader.failure, number);
-    const refusal = checkUse(command, use, sessions);
+    const refusal = checkUse(tpm, command, use, sessions);
     if (refusal !== TPM_RC.SUCCESS) return atSession(refusal, number);
     sessions.push(use);
   }
   return sessions;
 }
 
-function checkUse(command: Command, use: SessionUse, others: readonly SessionUse[]): ResponseCode {
+function checkUse(
+  tpm: Tpm,
+  command: Command,
+  use: SessionUse,
+  others: readonly SessionUse[],
+): ResponseCode {
   if (use.handle === TPM_RH.PW) {
     if ((use.attributes & NOT_FOR_PASSWORDS) !== 0) return TPM_RC_FORMAT_ONE.ATTRIBUTES;
     return use.nonceCaller.length > 0 ? TPM_RC_FORMAT_ONE.NONCE : TPM_RC.SUCCESS;
@@ -111,7 +78,7 @@ function checkUse(command: Command, use: SessionUse, others: readonly SessionUse
   return (
     checkEncryption(use, others, TPMA_SESSION.decrypt, command.parameters) ||
     checkEncryption(use, others, TPMA_SESSION.encrypt, command.response) ||
-    checkAudit(use, others)
+    checkAudit(tpm, use, others)
   );
 }
 
@@ -130,9 +97,10 @@ function checkEncryption(
     : TPM_RC.SUCCESS;
 }
 
-function checkAudit({ attributes, session }: SessionUse, others: readonly SessionUse[]): number {
-  if ((attributes & TPMA_SESSION.audit) === 0) return TPM_RC.SUCCESS;
-  return session!.sessionType !== TPM_SE.HMAC || sessionWith(others, TPMA_SESSION.audit)
-    ? TPM_RC_FORMAT_ONE.ATTRIBUTES
-    : TPM_RC.SUCCESS;
+function checkAudit(tpm: Tpm, use: SessionUse, others: readonly SessionUse[]): ResponseCode {
+  if ((use.attributes & TPMA_SESSION.audit) === 0) return TPM_RC.SUCCESS;
+  if (use.session!.sessionType !== TPM_SE.HMAC || sessionWith(others, TPMA_SESSION.audit)) {
+    return TPM_RC_FORMAT_ONE.ATTRIBUTES;
+  }
+  return isExclusiveAuditLost(tpm, use) ? TPM_RC.EXCLUSIVE : TPM_RC.SUCCESS;
 }

@@ -5,7 +5,7 @@ import { entityAuthValue, entityName, isPresent } from '../entity.js';
 import type { SessionState } from '../state/session-state.js';
 import { TPM_SE } from '../structures/constants.js';
 import type { Tpm } from '../tpm.js';
-import { type SessionUse, sessionWith, TPMA_SESSION } from './session-area.js';
+import { type SessionUse, sessionWith, TPMA_SESSION } from './session-use.js';
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 
