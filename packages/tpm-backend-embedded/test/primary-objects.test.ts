@@ -110,6 +110,22 @@ const parametersAndUnique = fc.oneof(
       type: TPM_ALG.KEYEDHASH as number,
       rest: joined(scheme, sized(unique)),
     })),
+  fc
+    .tuple(
+      symmetric,
+      fc.oneof(
+        noScheme,
+        hashAlg.map((hash) => words(TPM_ALG.RSASSA, hash)),
+        hashAlg.map((hash) => words(TPM_ALG.OAEP, hash)),
+        fc.constant(words(TPM_ALG.RSAES)),
+      ),
+      fc.constantFrom(0, 0, 65_537, 65_539, 3),
+      fc.uint8Array({ maxLength: 200 }),
+    )
+    .map(([cipher, scheme, exponent, unique]) => ({
+      type: TPM_ALG.RSA as number,
+      rest: joined(cipher, scheme, words(1024), uint32(exponent), sized(unique)),
+    })),
   fc.tuple(aes, fc.uint8Array({ maxLength: 64 })).map(([[bits, cipherMode], unique]) => ({
     type: TPM_ALG.SYMCIPHER as number,
     rest: joined(words(TPM_ALG.AES, bits, cipherMode), sized(unique)),
