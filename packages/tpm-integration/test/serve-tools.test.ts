@@ -14,6 +14,8 @@ interface Difference {
   readonly tool: string;
   /** What is left out of the comparison: replaced by `*` on both sides. */
   readonly pattern: RegExp;
+  /** What to put there instead: nothing, where only one of the two lists it at all. */
+  readonly replacement?: '';
   readonly reason: string;
 }
 
@@ -45,6 +47,29 @@ const BY_BACKEND: Readonly<Record<string, readonly Difference[]>> = {
       pattern:
         /(?<=^TPM2_PT_(?:MANUFACTURER|VENDOR_STRING_\d|VENDOR_TPM_TYPE|FIRMWARE_VERSION_\d):\n(?: {2}.*\n)*) {2}.*\n/gm,
       reason: 'who made it, and which version',
+    },
+    {
+      tool: 'getcap properties-fixed',
+      pattern:
+        /(?<=^TPM2_PT_(?:MAX_(?:OBJECT|SESSION)_CONTEXT|(?:TOTAL|LIBRARY)_COMMANDS):\n) {2}.*\n/gm,
+      reason: 'contexts have a form of their own, and not all commands are there',
+    },
+    {
+      tool: 'getcap properties-variable',
+      pattern: /(?<=^TPM2_PT_LOADED_CURVES: ).*$/gm,
+      reason: 'three curves',
+    },
+    {
+      tool: 'getcap ecc-curves',
+      pattern: /^TPM2_ECC_(?:NIST_P192|NIST_P224|BN_P256|BN_P638|SM2_P256): .*\n/gm,
+      replacement: '',
+      reason: 'curves that it does not have',
+    },
+    {
+      tool: 'getcap algorithms',
+      pattern: /^(?:tdes|sm2|ecmqv|kdf2|camellia|cmac):\n(?: {2}.*\n)*/gm,
+      replacement: '',
+      reason: 'algorithms that it does not have',
     },
   ],
 };
@@ -116,12 +141,21 @@ afterAll(() => resources.release());
 /** Takes out what may differ. */
 function comparable(step: string, outcome: ToolOutcome, kind: string): ToolOutcome {
   let { output, errors } = outcome;
-  for (const { tool, pattern } of [...EVERY_TPM, ...(BY_BACKEND[kind] ?? [])]) {
-    if (step.startsWith(tool)) output = output.replace(pattern, '*');
+  for (const difference of [...EVERY_TPM, ...(BY_BACKEND[kind] ?? [])]) {
+    const { tool, pattern, replacement = '*' } = difference;
+    if (step.startsWith(tool)) output = output.replace(pattern, replacement);
   }
   // Which transport it was.
   errors = errors.replaceAll(/tcti-(?:mssim|swtpm)/g, 'tcti');
   return { code: outcome.code, output, errors };
+}
+
+/** Leaves in a list of commands only those that another list has too. */
+function commandsInBoth(list: ToolOutcome, other: ToolOutcome): ToolOutcome {
+  const output = list.output.replace(/^(\S+:\n)(?: {2}.*\n)*/gm, (block, heading) =>
+    other.output.includes(heading) ? block : '',
+  );
+  return { ...list, output };
 }
 
 describe.each(SERVED_BACKENDS.map(({ name }) => name))(
@@ -142,9 +176,12 @@ describe.each(SERVED_BACKENDS.map(({ name }) => name))(
         step: step.replace('!', ''),
         fails: step[0] === '!',
       })),
-    )('$number. tpm2_$step', async ({ step, fails }) => {
+    )('tpm2_$step (step $number)', async ({ step, fails }) => {
       const words = step.split(' ');
-      const [ours, theirs] = [await served.runAlone(words), await straight.runAlone(words)];
+      const [ours, reference] = [await served.runAlone(words), await straight.runAlone(words)];
+      // Which commands the embedded TPM has is its own tests' affair; those it has must be alike.
+      const isSubset = kind === 'embedded' && step === 'getcap commands';
+      const theirs = isSubset ? commandsInBoth(reference, ours) : reference;
       expect(theirs.code !== 0, theirs.errors).toBe(fails);
       expect(comparable(step, ours, kind)).toEqual(comparable(step, theirs, kind));
     });
