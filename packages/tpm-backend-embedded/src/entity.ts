@@ -1,10 +1,11 @@
 import { TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING, WireWriter } from 'tpm-core';
 import type { AuthRole } from './commands/command.js';
+import { NO_POLICY } from './manufacture.js';
 import { hasPcr, PCR_ATTRIBUTES } from './pcr/pcr-attributes.js';
 import { atHandle, type ResponseCode } from './response-code.js';
 import { findSession, sessionAt } from './sessions/session-table.js';
 import { type ObjectState, SLOT_KIND, type SlotState } from './state/object-state.js';
-import type { HierarchyAuthorization } from './state/permanent-state.js';
+import type { EntityPolicy, HierarchyAuthorization } from './state/permanent-state.js';
 import { TPM_ALG } from './structures/algorithm-ids.js';
 import { handleIndex, handleType, TPM_HT, TPM_RH } from './structures/handles.js';
 import { TPMA_OBJECT } from './structures/public-area.js';
@@ -140,20 +141,19 @@ export function isAuthValueAvailable(tpm: Tpm, handle: number, role: AuthRole): 
   return role !== 'user' || (publicArea.objectAttributes & TPMA_OBJECT.userWithAuth) !== 0;
 }
 
+/** @returns whether a handle is a PCR that can have a policy */
+function hasPcrPolicy(handle: number): boolean {
+  return handleType(handle) === TPM_HT.PCR && hasPcr(PCR_ATTRIBUTES.policy, handle);
+}
+
 /** @returns whether a role wants a policy session, so that others are TPM_RC_AUTH_TYPE */
 export function needsPolicy(tpm: Tpm, handle: number, role: AuthRole): boolean {
+  if (hasPcrPolicy(handle)) return tpm.state.permanent.pcrPolicy.policyAlg !== TPM_ALG.NULL;
   if (role !== 'admin') return role === 'dup';
   const object = findObject(tpm, handle);
   return (
     object !== undefined && (object.publicArea.objectAttributes & TPMA_OBJECT.adminWithPolicy) !== 0
   );
-}
-
-/** An entity's policy. */
-export interface EntityPolicy {
-  readonly authPolicy: Uint8Array;
-  /** Hash of the policy; TPM_ALG_NULL where there is no policy. */
-  readonly policyAlg: number;
 }
 
 /** @returns the policy that a session has to fulfil for an entity */
@@ -162,8 +162,8 @@ export function entityPolicy(tpm: Tpm, handle: number): EntityPolicy {
   if (object !== undefined) {
     return { authPolicy: object.publicArea.authPolicy, policyAlg: object.publicArea.nameAlg };
   }
-  const none = { authPolicy: new Uint8Array(0), policyAlg: TPM_ALG.NULL };
-  return hierarchyAuthorization(tpm, handle) ?? none;
+  if (hasPcrPolicy(handle)) return tpm.state.permanent.pcrPolicy;
+  return hierarchyAuthorization(tpm, handle) ?? NO_POLICY;
 }
 
 /**
@@ -173,7 +173,7 @@ export function entityPolicy(tpm: Tpm, handle: number): EntityPolicy {
 export function isPolicyAvailable(tpm: Tpm, handle: number): boolean {
   const hierarchy = hierarchyAuthorization(tpm, handle);
   if (hierarchy !== undefined) return hierarchy.policyAlg !== TPM_ALG.NULL;
-  if (handleType(handle) === TPM_HT.PCR) return hasPcr(PCR_ATTRIBUTES.policy, handle);
+  if (handleType(handle) === TPM_HT.PCR) return hasPcrPolicy(handle);
   return findObject(tpm, handle) !== undefined;
 }
 
@@ -186,7 +186,7 @@ export function isNvIndexWritten(_tpm: Tpm, _handle: number): boolean | undefine
 export function withoutTrailingZeros(authValue: Uint8Array): Uint8Array {
   let length = authValue.length;
   while (length > 0 && authValue[length - 1] === 0) length--;
-  return authValue.subarray(0, length);
+  return length === authValue.length ? authValue : authValue.subarray(0, length);
 }
 
 /** @returns whether failures with the entity's authorization value count as attacks */

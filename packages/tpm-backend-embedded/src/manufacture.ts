@@ -1,6 +1,10 @@
 import { TPM_CC } from 'tpm-core';
 import { TESTED_ALGORITHMS } from './self-test/self-test.js';
-import { type HierarchyAuthorization, ORDERLY } from './state/permanent-state.js';
+import {
+  type EntityPolicy,
+  type HierarchyAuthorization,
+  ORDERLY,
+} from './state/permanent-state.js';
 import type { ClearState, ResetState } from './state/saved-state.js';
 import type { VolatileState } from './state/volatile-state.js';
 import { TPM_ALG } from './structures/algorithm-ids.js';
@@ -13,6 +17,9 @@ export const SEED_SIZE: number = LIMIT.DIGEST;
 
 /** Dictionary attack parameters of a new TPM, and after TPM2_Clear. */
 export const DA_DEFAULTS = { maxTries: 3, recoveryTime: 1000, lockoutRecovery: 1000 } as const;
+
+/** No policy. */
+export const NO_POLICY: EntityPolicy = { authPolicy: new Uint8Array(0), policyAlg: TPM_ALG.NULL };
 
 /** @returns an authorization with an empty value and without a policy */
 export function emptyAuthorization(): HierarchyAuthorization {
@@ -44,6 +51,7 @@ export function manufacture(tpm: Tpm): TpmState {
         hash,
         pcrSelect: new Uint8Array(LIMIT.PCR_SELECT).fill(tpm.pcrBanks.includes(hash) ? 0xff : 0),
       })),
+      pcrPolicy: NO_POLICY,
       ppCommands: [TPM_CC.PP_Commands],
       auditCommands: [TPM_CC.SetCommandCodeAuditStatus],
       auditHashAlg: TPM_ALG.SHA256,

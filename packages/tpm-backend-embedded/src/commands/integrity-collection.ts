@@ -6,8 +6,11 @@ import { allocatePcrs } from '../pcr/pcr-allocation.js';
 import { hasPcr, PCR_ATTRIBUTES } from '../pcr/pcr-attributes.js';
 import { extendAtLocality, resetPcr } from '../pcr/pcr-banks.js';
 import { readPcrs } from '../pcr/pcr-read.js';
+import { atParameter } from '../response-code.js';
+import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { TPMI_ALG_HASH_OR_NULL } from '../structures/algorithms.js';
 import {
+  DIGEST_SIZE,
   TPM2B_DIGEST,
   TPM2B_EVENT,
   TPMI_YES_NO,
@@ -74,11 +77,22 @@ export const INTEGRITY_COLLECTION: readonly Command[] = [
     },
     (tpm, { pcrAllocation }) => allocatePcrs(tpm, pcrAllocation),
   ),
-  command('PCR_SetAuthPolicy', {
-    nv: true,
-    handles: { authHandle: user(TPMI_RH_PLATFORM) },
-    parameters: { authPolicy: TPM2B_DIGEST, hashAlg: TPMI_ALG_HASH_OR_NULL, pcrNum: TPMI_DH_PCR },
-  }),
+  command(
+    'PCR_SetAuthPolicy',
+    {
+      nv: true,
+      handles: { authHandle: user(TPMI_RH_PLATFORM) },
+      parameters: { authPolicy: TPM2B_DIGEST, hashAlg: TPMI_ALG_HASH_OR_NULL, pcrNum: TPMI_DH_PCR },
+    },
+    (tpm, { authPolicy, hashAlg, pcrNum }) => {
+      const size = hashAlg === TPM_ALG.NULL ? 0 : DIGEST_SIZE[hashAlg];
+      if (authPolicy.length !== size) return atParameter(TPM_RC_FORMAT_ONE.SIZE, 1);
+      if (!hasPcr(PCR_ATTRIBUTES.policy, pcrNum)) return atParameter(TPM_RC_FORMAT_ONE.VALUE, 3);
+      tpm.state.permanent.pcrPolicy = { authPolicy, policyAlg: hashAlg };
+      tpm.permanentChanged = true;
+      return TPM_RC.SUCCESS;
+    },
+  ),
   command(
     'PCR_SetAuthValue',
     { handles: { pcrHandle: user(TPMI_DH_PCR) }, parameters: { auth: TPM2B_DIGEST } },

@@ -1,7 +1,7 @@
 import { TPM_RC, TPM_RC_FORMAT_ONE } from 'tpm-core';
 import { setClock } from '../clock.js';
 import { hierarchyAuthorization, isHierarchyEnabled, withoutTrailingZeros } from '../entity.js';
-import { DA_DEFAULTS, emptyAuthorization, SEED_SIZE } from '../manufacture.js';
+import { DA_DEFAULTS, emptyAuthorization, NO_POLICY, SEED_SIZE } from '../manufacture.js';
 import { undoShutdown } from '../orderly.js';
 import type { ResponseCode } from '../response-code.js';
 import { TPM_RH } from '../structures/handles.js';
@@ -66,6 +66,7 @@ export function clearOwner(tpm: Tpm): ResponseCode {
   permanent.owner = emptyAuthorization();
   permanent.endorsement = emptyAuthorization();
   permanent.lockout = emptyAuthorization();
+  clear.pcrAuthValues.fill(new Uint8Array(0));
   clear.shEnable = true;
   clear.ehEnable = true;
   Object.assign(permanent, DA_DEFAULTS, { failedTries: 0, lockoutAuthEnabled: true });
@@ -95,6 +96,7 @@ export function changePlatformSeed(tpm: Tpm): ResponseCode {
   removeObjects(tpm, TPM_RH.PLATFORM);
   permanent.platformSeed = tpm.random.generate(SEED_SIZE);
   permanent.platformProof = tpm.random.generate(SEED_SIZE);
+  permanent.pcrPolicy = NO_POLICY;
   clear.platform = { ...emptyAuthorization(), authValue: clear.platform.authValue };
   return TPM_RC.SUCCESS;
 }

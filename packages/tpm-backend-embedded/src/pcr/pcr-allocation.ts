@@ -19,7 +19,8 @@ export interface AllocationResult {
 
 /**
  * Chooses the PCR of each bank from the next start on (TPM2_PCR_Allocate). Banks that are not named
- * stay; of a bank that is named twice the last counts.
+ * stay as they are now, whatever an earlier allocation in the same power cycle said; of a bank that
+ * is named twice the last counts.
  *
  * @returns TPM_RC.PCR when no bank would have PCR 0 or none PCR 17
  */
@@ -31,7 +32,7 @@ export function allocatePcrs(
   const chosen = HASHES.map(
     (hash): PcrSelection =>
       selections.findLast((selection) => selection.hash === hash) ??
-      permanent.pcrAllocation.find((selection) => selection.hash === hash) ?? {
+      volatile.pcrSelection.find((selection) => selection.hash === hash) ?? {
         hash,
         pcrSelect: new Uint8Array(LIMIT.PCR_SELECT),
       },

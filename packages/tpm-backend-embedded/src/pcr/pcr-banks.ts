@@ -10,6 +10,9 @@ import { LIMIT } from '../structures/limits.js';
 import type { Tpm } from '../tpm.js';
 import { HCRTM_PCR, hasPcr, PCR_ATTRIBUTES, pcrMask } from './pcr-attributes.js';
 
+/** How many PCR Shutdown(STATE) keeps: PCR 0 to 15. */
+export const SAVED_PCRS = 16;
+
 /** Where PCR 0 of a start after an H-CRTM sequence begins: zeros ending in 4. */
 export const HCRTM_LOCALITY = 4;
 
@@ -136,7 +139,6 @@ export function selectedValues(tpm: Tpm, selections: readonly PcrSelection[]): U
 
 const NOTHING = new Uint8Array(0);
 const ALL_PCRS = 0xff_ffff;
-const SAVED_PCRS = 16;
 
 function digestSize(hash: number): number {
   return hashAlgorithm(hash)!.digestSize;

@@ -3,11 +3,20 @@ import { concatBytes } from '@noble/hashes/utils.js';
 import { fixtureJson } from '@tpmdev/testing/fixture';
 import { fromHex, toHex } from '@tpmdev/testing/scripted-backend';
 import fc from 'fast-check';
-import { readUint32, TPM_RC, TPM_RC_WARNING, TPM_SU } from 'tpm-core';
+import {
+  readUint32,
+  TPM_CC,
+  TPM_RC,
+  TPM_RC_FORMAT_ONE,
+  TPM_RC_WARNING,
+  TPM_SU,
+  WireWriter,
+} from 'tpm-core';
 import { describe, expect, it } from 'vitest';
 import { freshTpm } from '../../test/fresh-tpm.js';
 import {
   allocate,
+  codeOf,
   extend,
   readPcr,
   resetPcr,
@@ -16,9 +25,10 @@ import {
   startUp,
   updateCounter,
 } from '../../test/measurement-commands.js';
-import { responseCode } from '../../test/password-command.js';
+import { NO_PASSWORD, responseCode } from '../../test/password-command.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { HASHES } from '../structures/algorithms.js';
+import { TPM_RH } from '../structures/handles.js';
 import type { Tpm } from '../tpm.js';
 import { pcrMask, pcrSelectOf } from './pcr-attributes.js';
 import { selectedValues } from './pcr-banks.js';
@@ -180,5 +190,86 @@ describe('PCR selections', () => {
       }),
     );
     expect(pcrMask(fromHex('010002'))).toBe(0x02_0001);
+  });
+});
+
+describe('PCR_SetAuthPolicy and PCR_SetAuthValue', () => {
+  const POLICY = new Uint8Array(32).fill(5);
+
+  function setPolicy(tpm: Tpm, pcr: number, hash: number, policy: Uint8Array): number {
+    const writer = new WireWriter().uint16(policy.length).bytes(policy).uint16(hash).uint32(pcr);
+    return codeOf(tpm, {
+      code: TPM_CC.PCR_SetAuthPolicy,
+      handles: [TPM_RH.PLATFORM],
+      passwords: [NO_PASSWORD],
+      parameters: writer.finish(),
+    });
+  }
+
+  function setAuthValue(tpm: Tpm, pcr: number, authValue: Uint8Array): number {
+    const writer = new WireWriter().uint16(authValue.length).bytes(authValue);
+    return codeOf(tpm, {
+      code: TPM_CC.PCR_SetAuthValue,
+      handles: [pcr],
+      passwords: [NO_PASSWORD],
+      parameters: writer.finish(),
+    });
+  }
+
+  const platformCommand = (code: number) => ({
+    code,
+    handles: [TPM_RH.PLATFORM],
+    passwords: [NO_PASSWORD],
+  });
+  const answers = (tpm: Tpm): number[] => [20, 21, 22].map((pcr) => resetPcr(tpm, pcr, 2));
+  const all = (code: number): number[] => [code, code, code];
+
+  it('PCR_SetAuthPolicy of one PCR holds for all three, over Clear and power-off', () => {
+    const tpm = startedTpm();
+    expect(setPolicy(tpm, 20, SHA256, POLICY)).toBe(TPM_RC.SUCCESS);
+    expect(answers(tpm)).toEqual(all(TPM_RC.AUTH_TYPE));
+    expect(codeOf(tpm, platformCommand(TPM_CC.Clear))).toBe(TPM_RC.SUCCESS);
+    tpm.initialize();
+    startUp(tpm);
+    expect(answers(tpm)).toEqual(all(TPM_RC.AUTH_TYPE));
+    expect(extend(tpm, 0)).toBe(TPM_RC.SUCCESS);
+  });
+
+  it('PCR_SetAuthPolicy is undone by an empty policy and by ChangePPS', () => {
+    const tpm = startedTpm();
+    setPolicy(tpm, 22, SHA256, POLICY);
+    expect(setPolicy(tpm, 20, TPM_ALG.NULL, new Uint8Array(0))).toBe(TPM_RC.SUCCESS);
+    expect(answers(tpm)).toEqual(all(TPM_RC.SUCCESS));
+    setPolicy(tpm, 22, SHA256, POLICY);
+    expect(codeOf(tpm, platformCommand(TPM_CC.ChangePPS))).toBe(TPM_RC.SUCCESS);
+    expect(answers(tpm)).toEqual(all(TPM_RC.SUCCESS));
+  });
+
+  it.each([
+    ["a policy that is not of its hash's size", 20, SHA256, 31, TPM_RC_FORMAT_ONE.SIZE | 0x140],
+    ['a policy without a hash', 20, TPM_ALG.NULL, 32, TPM_RC_FORMAT_ONE.SIZE | 0x140],
+    ['a hash without a policy', 20, SHA256, 0, TPM_RC_FORMAT_ONE.SIZE | 0x140],
+    ['a PCR that cannot have one', 19, SHA256, 32, TPM_RC_FORMAT_ONE.VALUE | 0x340],
+  ])('PCR_SetAuthPolicy refuses %s', (_what, pcr, hash, size, code) => {
+    expect(setPolicy(startedTpm(), pcr, hash, new Uint8Array(size))).toBe(code);
+  });
+
+  it('PCR_SetAuthValue of one PCR holds for all three, over resume, and Clear empties it', () => {
+    const tpm = startedTpm();
+    expect(setAuthValue(tpm, 21, Uint8Array.of(0x61, 0))).toBe(TPM_RC.SUCCESS);
+    expect(answers(tpm)).toEqual(all(TPM_RC_FORMAT_ONE.BAD_AUTH | 0x900));
+    shutDown(tpm, TPM_SU.STATE);
+    tpm.initialize();
+    startUp(tpm, TPM_SU.STATE);
+    expect(answers(tpm)).toEqual(all(TPM_RC_FORMAT_ONE.BAD_AUTH | 0x900));
+    expect(
+      codeOf(tpm, { code: TPM_CC.PCR_Reset, handles: [20], passwords: [Uint8Array.of(0x61)] }, 2),
+    ).toBe(TPM_RC.SUCCESS);
+    codeOf(tpm, platformCommand(TPM_CC.Clear));
+    expect(answers(tpm)).toEqual(all(TPM_RC.SUCCESS));
+  });
+
+  it('PCR_SetAuthValue refuses a PCR that cannot have one', () => {
+    expect(setAuthValue(startedTpm(), 19, NO_PASSWORD)).toBe(TPM_RC_FORMAT_ONE.VALUE);
   });
 });

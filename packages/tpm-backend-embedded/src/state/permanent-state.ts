@@ -33,6 +33,13 @@ export const ORDERLY = {
   NONE_DA_USED: 0xfffe,
 } as const;
 
+/** A policy. */
+export interface EntityPolicy {
+  readonly authPolicy: Uint8Array;
+  /** Hash of the policy; TPM_ALG_NULL where there is no policy. */
+  readonly policyAlg: number;
+}
+
 /** Authorization of a hierarchy or of lockout. */
 export interface HierarchyAuthorization {
   authValue: Uint8Array;
@@ -77,6 +84,8 @@ export interface PermanentState {
   resetCount: number;
   /** PCR banks from the next start on (TPM2_PCR_Allocate). */
   pcrAllocation: readonly PcrSelection[];
+  /** Policy of PCR 20 to 22 (TPM2_PCR_SetAuthPolicy); TPM_ALG_NULL and empty without one. */
+  pcrPolicy: EntityPolicy;
   /** Commands that need physical presence with platform authorization. */
   ppCommands: readonly number[];
   /** Audited commands. */
@@ -119,6 +128,10 @@ export const PERMANENT_STATE: WireType<PermanentState> = structure<PermanentStat
   totalResetCount: UINT64,
   resetCount: UINT32,
   pcrAllocation: TPML_PCR_SELECTION,
+  pcrPolicy: structure<EntityPolicy>({
+    authPolicy: TPM2B_DIGEST,
+    policyAlg: TPMI_ALG_HASH_OR_NULL,
+  }),
   ppCommands: TPML_CC,
   auditCommands: TPML_CC,
   auditHashAlg: TPMI_ALG_HASH_OR_NULL,
