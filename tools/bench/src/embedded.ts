@@ -42,9 +42,9 @@ function extend(banks: readonly number[]): Uint8Array {
 
 /** A storage key; `number` is in its policy, so that no key is asked for twice. */
 function createPrimary(kind: 'rsa' | 'ecc', number: number): Uint8Array {
-  const writer = new WireWriter().uint16(8).uint16(4).uint32(number).uint16(0);
+  const writer = new WireWriter().uint16(4).uint32(0);
   writer
-    .uint16(26)
+    .uint16(26 + POLICY_SIZE)
     .uint16(kind === 'rsa' ? 0x0001 : 0x0023)
     .uint16(SHA256)
     .uint32(0x0003_0472);
