@@ -7,10 +7,12 @@ import {
   codeOf,
   extend,
   readPcr,
+  SHA256,
   shutDown,
   startUp,
   updateCounter,
 } from '../test/measurement-commands.js';
+import { startHashSequence } from './sequences.js';
 import type { Tpm } from './tpm.js';
 
 const ZEROS = new Uint8Array(32);
@@ -55,6 +57,19 @@ describe('Tpm.hashEnd()', () => {
     expect(readPcr(tpm, 17)).toEqual(sha256(concatBytes(ZEROS, sha256(utf8ToBytes('drtm')))));
     for (const pcr of [18, 19, 20, 21, 22]) expect(readPcr(tpm, pcr)).toEqual(ZEROS);
     expect(updateCounter(tpm) - before).toBe(4);
+    expect(tpm.state.reset.restartCount).toBe(1);
+  });
+
+  it('Tpm.hashStart() takes the first object slot only when all are taken', () => {
+    const tpm = freshTpm();
+    startUp(tpm);
+    const occupied = (): boolean[] => tpm.state.volatile.slots.map((slot) => slot !== undefined);
+    for (let slot = 0; slot < 2; slot++) startHashSequence(tpm, new Uint8Array(0), SHA256);
+    measure(tpm, 'room left');
+    expect(occupied()).toEqual([true, true, false]);
+    startHashSequence(tpm, new Uint8Array(0), SHA256);
+    measure(tpm, 'no room left');
+    expect(occupied()).toEqual([false, true, true]);
   });
 
   it('Tpm.hashEnd() without a sequence, and data without one, change nothing', () => {

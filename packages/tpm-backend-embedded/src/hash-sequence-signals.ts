@@ -1,13 +1,19 @@
 import { hashAlgorithm } from './crypto/hash.js';
+import { hasFreeSlot } from './objects/object-slots.js';
 import { DRTM_PCR, hasPcr, PCR_ATTRIBUTES } from './pcr/pcr-attributes.js';
 import { extendPcr, zeroPcr } from './pcr/pcr-banks.js';
 import { HASHES } from './structures/algorithms.js';
 import { LIMIT } from './structures/limits.js';
 import type { Tpm } from './tpm.js';
 
-/** _TPM_Hash_Start (Part 3, section 22.9). A sequence that runs begins anew. */
+/**
+ * _TPM_Hash_Start (Part 3, section 22.9). A sequence that runs begins anew. The signal can't be
+ * refused, and the sequence takes an object slot: where all are taken, the first one loses what it
+ * has, as with swtpm.
+ */
 export function hashStart(tpm: Tpm): void {
   if (tpm.failure !== undefined) return;
+  if (!hasFreeSlot(tpm)) tpm.state.volatile.slots[0] = undefined;
   tpm.state.volatile.hashSequence = HASHES.map((hash) =>
     hashAlgorithm(hash)!.start().exportState(),
   );
@@ -24,7 +30,8 @@ export function hashData(tpm: Tpm, bytes: Uint8Array): void {
 
 /**
  * _TPM_Hash_End (Part 3, section 22.11). Before Startup the digests wait for it (H-CRTM; the last
- * sequence counts). After it they go into PCR 17, once PCR 17 to 22 are zero (DRTM).
+ * sequence counts). After it they go into PCR 17, once PCR 17 to 22 are zero (DRTM), and
+ * restartCount counts it as a start.
  */
 export function hashEnd(tpm: Tpm): void {
   const { volatile } = tpm.state;
@@ -37,6 +44,7 @@ export function hashEnd(tpm: Tpm): void {
     volatile.hcrtmDigests = digests;
     return;
   }
+  tpm.state.reset.restartCount = (tpm.state.reset.restartCount + 1) >>> 0;
   for (let pcr = 0; pcr < LIMIT.PCR; pcr++) {
     if (hasPcr(PCR_ATTRIBUTES.drtmReset, pcr)) zeroPcr(tpm, pcr);
   }

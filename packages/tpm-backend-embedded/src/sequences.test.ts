@@ -119,7 +119,7 @@ describe('completeSequence()', () => {
     const mode = TPM_RC_FORMAT_ONE.MODE | 0x100;
     expect(completeSequence(tpm, handle, NOTHING, TPM_RH.OWNER)).toBe(mode);
     expect(completeSequence(tpm, handle + 1, NOTHING, TPM_RH.OWNER)).toBe(mode);
-    expect(updateSequence(tpm, handle + 1, NOTHING)).toBe(mode);
+    expect(updateSequence(tpm, handle + 1, NOTHING)).toBe(TPM_RC_FORMAT_ONE.MODE | 0x140);
     expect(updateSequence(tpm, handle, NOTHING)).toBe(TPM_RC.SUCCESS);
   });
 });

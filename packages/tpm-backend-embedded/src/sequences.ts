@@ -2,7 +2,7 @@ import { readUint32, TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING, WireWriter } fro
 import { hashAlgorithm, type RunningHash } from './crypto/hash.js';
 import { findSlot, withoutTrailingZeros } from './entity.js';
 import { hasFreeSlot, occupySlot } from './objects/object-slots.js';
-import { atHandle, type ResponseCode } from './response-code.js';
+import { atHandle, atParameter, type ResponseCode } from './response-code.js';
 import { type SequenceState, SLOT_KIND } from './state/object-state.js';
 import { TPM_ALG } from './structures/algorithm-ids.js';
 import { HASHES } from './structures/algorithms.js';
@@ -56,10 +56,13 @@ export function startHmacSequence(
   });
 }
 
-/** TPM2_SequenceUpdate: takes data into a sequence of any kind. */
+/**
+ * TPM2_SequenceUpdate: takes data into a sequence of any kind. As with swtpm, the refusal of another
+ * object names a parameter, although it is the handle that is wrong.
+ */
 export function updateSequence(tpm: Tpm, handle: number, data: Uint8Array): ResponseCode {
   const sequence = findSequence(tpm, handle);
-  if (sequence === undefined) return atHandle(TPM_RC_FORMAT_ONE.MODE, 1);
+  if (sequence === undefined) return atParameter(TPM_RC_FORMAT_ONE.MODE, 1);
   noteFirstBlock(sequence, data);
   sequence.running = resumed(sequence).map((hash) => hash.update(data).exportState());
   return TPM_RC.SUCCESS;
