@@ -2,6 +2,7 @@ import { packageBuild } from '@tpmdev/workspace/tsup';
 
 export default packageBuild({
   index: 'src/index.ts',
+  assembly: 'src/assembly/index.ts',
   guest: 'src/guest/index.ts',
   options: 'src/options/index.ts',
   'bin/tpmdev': 'src/bin/tpmdev.ts',

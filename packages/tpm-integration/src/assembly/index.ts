@@ -1,0 +1,20 @@
+export {
+  type BackendEvent,
+  type BackendSnapshot,
+  type FrontEndSnapshot,
+  type GuestMemory,
+  type IrqLine,
+  type MmioRegion,
+  type ResetOutcome,
+  readUnaligned,
+  SnapshotError,
+  type TpmBackend,
+  TpmdevError,
+  type TpmdevErrorOptions,
+  type TpmFrontEnd,
+  type TpmVersion,
+  type TraceEvent,
+  type TraceHook,
+  writeUnaligned,
+} from 'tpm-core';
+export { PpiMemory, type PpiRequest } from 'tpm-fwcfg-ppi/ppi';
