@@ -52,7 +52,7 @@ describe('startUp()', () => {
   });
 
   it('startUp(CLEAR) after Shutdown(STATE) is a TPM Restart: null seed kept, PCR and platform new', () => {
-    let nullSeed = new Uint8Array(0);
+    let nullSeed: Uint8Array = new Uint8Array(0);
     const tpm = cycled(TPM_SU.STATE, (running) => {
       extend(running, 0);
       running.state.clear.platform.authValue = Uint8Array.of(1);
@@ -68,7 +68,7 @@ describe('startUp()', () => {
   });
 
   it('startUp(STATE) is a TPM Resume: saved PCR, platform and enables kept, phEnable set', () => {
-    let value = new Uint8Array(0);
+    let value: Uint8Array = new Uint8Array(0);
     const tpm = cycled(TPM_SU.STATE, (running) => {
       extend(running, 0);
       extend(running, 16);
