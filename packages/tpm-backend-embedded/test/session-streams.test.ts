@@ -36,6 +36,8 @@ interface SessionStep {
 interface CallStep {
   readonly step: 'call';
   readonly call: number;
+  /** Different sessions with purposes that the command allows and the right secrets. */
+  readonly isSound: boolean;
   readonly uses: readonly {
     /** 3: a password session. */
     readonly slot: number;
@@ -48,16 +50,25 @@ type Step = SessionStep | CallStep | { readonly step: 'clear' };
 
 const BINDINGS: readonly (Entity | undefined)[] = [undefined, OWNER, LOCKOUT];
 const SYMMETRIC = [NO_SYMMETRIC, aesCfb(128), aesCfb(256), xorWith(0x000b)];
+const AUDIT = SESSION.audit | SESSION.auditReset;
+const DECRYPT = AUDIT | SESSION.decrypt;
 const CALLS: readonly {
   readonly code: number;
   readonly entity?: Entity;
   readonly parameters: Uint8Array;
+  /** Attributes that the command allows besides continueSession. */
+  readonly purposes: number;
 }[] = [
-  { code: TPM_CC.GetRandom, parameters: Uint8Array.of(0, 8) },
-  { code: TPM_CC.StirRandom, parameters: sized(Uint8Array.of(1, 2)) },
-  { code: TPM_CC.HierarchyChangeAuth, entity: OWNER, parameters: sized(EMPTY) },
-  { code: TPM_CC.HierarchyChangeAuth, entity: LOCKOUT, parameters: sized(EMPTY) },
-  { code: TPM_CC.ClearControl, entity: PLATFORM, parameters: Uint8Array.of(0) },
+  { code: TPM_CC.GetRandom, parameters: Uint8Array.of(0, 8), purposes: AUDIT | SESSION.encrypt },
+  { code: TPM_CC.StirRandom, parameters: sized(Uint8Array.of(1, 2)), purposes: DECRYPT },
+  { code: TPM_CC.HierarchyChangeAuth, entity: OWNER, parameters: sized(EMPTY), purposes: DECRYPT },
+  {
+    code: TPM_CC.HierarchyChangeAuth,
+    entity: LOCKOUT,
+    parameters: sized(EMPTY),
+    purposes: DECRYPT,
+  },
+  { code: TPM_CC.ClearControl, entity: PLATFORM, parameters: Uint8Array.of(0), purposes: AUDIT },
 ];
 
 const start: fc.Arbitrary<Step> = fc.record({
@@ -71,6 +82,7 @@ const start: fc.Arbitrary<Step> = fc.record({
 const call: fc.Arbitrary<Step> = fc.record({
   step: fc.constant('call' as const),
   call: fc.nat(CALLS.length - 1),
+  isSound: fc.boolean(),
   uses: fc.array(
     fc.record({
       slot: fc.nat(SLOTS),
@@ -148,8 +160,17 @@ class Caller {
     return `session 0x${session.handle.toString(16)}`;
   }
 
-  async #call({ call: index, uses }: CallStep): Promise<string> {
-    const { code, entity, parameters } = CALLS[index]!;
+  async #call({ call: index, isSound, uses: drawn }: CallStep): Promise<string> {
+    const { code, entity, parameters, purposes } = CALLS[index]!;
+    const first = drawn[0]?.slot ?? 0;
+    const uses = isSound
+      ? drawn.map((use, position) => ({
+          slot: (first + position) % SLOTS,
+          attributes: use.attributes & (purposes | SESSION.continue),
+          secret: 'right',
+          nonceSize: undefined,
+        }))
+      : drawn;
     const sessions = uses.map(({ slot, attributes, secret, nonceSize }, position): Use => {
       const session = this.#sessions.get(slot);
       return {
