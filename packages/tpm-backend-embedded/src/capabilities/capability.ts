@@ -82,8 +82,11 @@ const GROUPS: Readonly<Record<number, Group>> = {
     page(ascending(state.permanent.ppCommands), itself, property, count, SIZE.word),
   [TPM_CAP.AUDIT_COMMANDS]: ({ state }, property, count) =>
     page(ascending(state.permanent.auditCommands), itself, property, count, SIZE.word),
-  [TPM_CAP.PCRS]: ({ state }, property) =>
-    property === 0 ? { data: state.volatile.pcrSelection, moreData: false } : undefined,
+  [TPM_CAP.PCRS]: ({ state }, property, count) => {
+    if (property !== 0) return undefined;
+    // All banks come, whatever the count is; but none of no elements.
+    return { data: count === 0 ? [] : state.volatile.pcrSelection, moreData: count === 0 };
+  },
   [TPM_CAP.TPM_PROPERTIES]: tpmProperties,
   [TPM_CAP.PCR_PROPERTIES]: (_tpm, property, count) =>
     page(PCR_PROPERTIES, ({ tag }) => tag, property, count, SIZE.pcrSelect),

@@ -78,11 +78,12 @@ export function checkLockout(tpm: Tpm, { isCounted, isLockout }: DaSubject): Res
 
 /**
  * Notes that a protected authValue is about to be compared, so that pulling the plug before a
- * failure is counted doesn't help: the next start counts one if there was no Shutdown since.
+ * failure is counted doesn't help: the next start counts one if there was no Shutdown since. Use of
+ * lockoutAuth isn't noted: its failures count nowhere.
  */
-export function noteUse(tpm: Tpm, { isCounted, isLockout }: DaSubject): void {
+export function noteUse(tpm: Tpm, { isCounted }: DaSubject): void {
   const { permanent } = tpm.state;
-  if (permanent.orderly === ORDERLY.NONE_DA_USED || !(isCounted || isLockout)) return;
+  if (permanent.orderly === ORDERLY.NONE_DA_USED || !isCounted) return;
   permanent.orderly = ORDERLY.NONE_DA_USED;
   tpm.state.saved = undefined;
   tpm.permanentChanged = true;
