@@ -19,6 +19,7 @@ import type { PermanentState } from './state/permanent-state.js';
 import type { ClearState, ResetState } from './state/saved-state.js';
 import type { VolatileState } from './state/volatile-state.js';
 import { HASHES } from './structures/algorithms.js';
+import { LIMIT } from './structures/limits.js';
 
 /** What a TPM is made of and what it gets from its host. */
 export interface TpmOptions {
@@ -67,6 +68,8 @@ export class Tpm {
   readonly primaries: PrimaryCache = new PrimaryCache();
   /** Whether `state.permanent` or `state.saved` differ from what was last taken for the store. */
   permanentChanged = true;
+  /** Command and response size that the front end negotiated, in bytes; GetCapability shows it. */
+  bufferSize: number = LIMIT.COMMAND_SIZE;
   /** Locality of the command in progress, 0 to 4. */
   locality = 0;
   /** Asked to end a long command between two of its steps. */

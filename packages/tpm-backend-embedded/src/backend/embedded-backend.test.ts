@@ -92,6 +92,15 @@ describe('EmbeddedBackend.start()', () => {
     expect(await backend.start({ bufferSize: 65_536 })).toBe(4096);
   });
 
+  it('EmbeddedBackend.start() has GetCapability show the negotiated size, as swtpm does', async () => {
+    const { backend } = await open();
+    await backend.start({ bufferSize: 3968 });
+    await send(backend, STARTUP_CLEAR);
+    // TPM_PT_MAX_COMMAND_SIZE and TPM_PT_MAX_RESPONSE_SIZE
+    const answer = await send(backend, '8001000000160000017a000000060000011e00000002');
+    expect(answer.slice(-32)).toBe('0000011e00000f800000011f00000f80');
+  });
+
   it('EmbeddedBackend.start() is a power cycle: Startup is needed, sessions and PCR are new', async () => {
     const { backend } = await openStarted();
     const before = await send(backend, READ_16);

@@ -70,7 +70,6 @@ export class EmbeddedBackend implements TpmBackend {
   #outstanding: Outstanding | undefined;
   /** Why there is no TPM that commands could reach. */
   #stopped: EmbeddedTpmError | undefined;
-  #bufferSize: number = LIMIT.COMMAND_SIZE;
   #established = false;
   #physicalPresence = false;
   #closed: Promise<void> | undefined;
@@ -110,9 +109,9 @@ export class EmbeddedBackend implements TpmBackend {
   start({ bufferSize, deferred = false }: StartOptions): Promise<number> {
     return this.#inTurn(async () => {
       this.#stopped = notStarted();
-      if (bufferSize !== 0) this.#bufferSize = Math.min(bufferSize, LIMIT.COMMAND_SIZE);
+      if (bufferSize !== 0) this.#tpm.bufferSize = Math.min(bufferSize, LIMIT.COMMAND_SIZE);
       if (!deferred) await this.#powerOn();
-      return this.#bufferSize;
+      return this.#tpm.bufferSize;
     });
   }
 
