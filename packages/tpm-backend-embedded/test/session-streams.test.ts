@@ -23,7 +23,7 @@ import { sessionTpm } from './session-tpm.js';
 const EMPTY = new Uint8Array(0);
 const WRONG = Uint8Array.of(9);
 const SLOTS = 3;
-const STREAMS = Number(process.env.TPMDEV_STREAMS ?? 10);
+const STREAMS = Number(process.env.TPMDEV_STREAMS ?? 40);
 
 interface SessionStep {
   readonly step: 'start';
