@@ -72,6 +72,45 @@ describe('checkSource', () => {
     });
   });
 
+  describe('with an entry point for the browser in a package for Node', () => {
+    const checkModule = (module: string, text: string) =>
+      checkSource('tpm-integration', `packages/tpm-integration/src/${module}.ts`, text, new Set());
+
+    it.each([
+      ["import { readFileSync } from 'node:fs';", 'imports "node:fs"'],
+      ['process.exit();', 'uses "process"'],
+      ["export { openBackend } from '../open-backend.js';", 'which is for Node'],
+    ])('checkSource() reports %s in its modules only', (text, problem) => {
+      expect(checkModule('assembly/index', text)).toEqual([expect.stringContaining(problem)]);
+      expect(checkModule('options/values', text)).toEqual([expect.stringContaining(problem)]);
+      expect(checkModule('monitor/index', text)).toEqual([]);
+    });
+
+    it('checkSource() lets its modules import one another', () => {
+      const text = "import { x } from '../options/values.js';";
+      expect(checkModule('assembly/index', text)).toEqual([]);
+    });
+
+    const checkHost = (module: string, specifier: string) =>
+      checkSource(
+        'tpm-v86',
+        `packages/tpm-v86/src/${module}.ts`,
+        `import { x } from '${specifier}';`,
+        new Set(['tpm-integration', 'tpm-core', 'v86']),
+      );
+
+    it('checkSource() lets a package for the browser import that entry point alone', () => {
+      expect(checkHost('attach-tpm', 'tpm-integration/assembly')).toEqual([]);
+      expect(checkHost('attach-tpm', 'tpm-integration')).toEqual([
+        expect.stringContaining('"tpm-integration", which is for Node'),
+      ]);
+      expect(checkHost('cli/run', 'tpm-integration')).toEqual([]);
+      expect(checkHost('attach-tpm', 'tpm-core')).toEqual([
+        expect.stringContaining('against the dependency rule'),
+      ]);
+    });
+  });
+
   it('checkSource() accepts what the rule allows', () => {
     const text =
       "import { x } from 'tpm-core'; import { y } from './y.js'; x.process(); const z = { process: 1 };";

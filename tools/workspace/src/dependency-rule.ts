@@ -3,8 +3,8 @@
 //   libraries of their own field, never on each other; tpm-integration on all; tpm-v86 on
 //   tpm-integration and v86.
 // - What runs in a browser imports no `node:` module and names no Buffer, process or timer. A
-//   package for the browser may have an entry point for Node beside it: its modules are listed
-//   here, and no other module imports them.
+//   package may have an entry point for the other side beside its own: the modules of such entry
+//   points are listed here, and no module for the browser imports one for Node.
 
 import { posix } from 'node:path';
 import ts from 'typescript';
@@ -25,17 +25,40 @@ export const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ['tpm-core', []],
   ...ENDS_AND_PLATFORM.map((name): [string, string[]] => [name, ['tpm-core']]),
   ['tpm-integration', ['tpm-core', ...ENDS_AND_PLATFORM]],
-  ['tpm-v86', ['tpm-core', 'tpm-integration']],
+  ['tpm-v86', ['tpm-integration']],
 ]);
 
 const NODE_ONLY = new Set(['tpm-backend-swtpm', 'tpm-backend-passthrough', 'tpm-integration']);
 
-/** Modules for Node in packages that otherwise run in a browser. */
-const NODE_MODULES: ReadonlySet<string> = new Set(
-  ['node', 'store/file-store', 'store/file-system', 'store/directory-lock'].map(
-    (module) => `packages/tpm-backend-embedded/src/${module}.ts`,
-  ),
-);
+/** Modules and folders for Node in packages that otherwise run in a browser. */
+const NODE_MODULES: readonly string[] = [
+  'tpm-backend-embedded/src/node.ts',
+  'tpm-backend-embedded/src/store/file-store.ts',
+  'tpm-backend-embedded/src/store/file-system.ts',
+  'tpm-backend-embedded/src/store/directory-lock.ts',
+  'tpm-v86/src/node.ts',
+  'tpm-v86/src/bin/',
+  'tpm-v86/src/cli/',
+  'tpm-v86/src/console/',
+];
+
+/** Modules and folders that run in a browser in packages that otherwise are for Node. */
+const BROWSER_MODULES: readonly string[] = [
+  'tpm-integration/src/assembly/',
+  'tpm-integration/src/description.ts',
+  'tpm-integration/src/firmware/acpi-tables.ts',
+  'tpm-integration/src/firmware/table-list.ts',
+  'tpm-integration/src/machine/device-factories.ts',
+  'tpm-integration/src/machine/error.ts',
+  'tpm-integration/src/options/',
+];
+
+/** Entry points that are for the other side than the rest of their package. */
+const NODE_ENTRIES: ReadonlySet<string> = new Set(['tpm-backend-embedded/node', 'tpm-v86/node']);
+const BROWSER_ENTRIES: ReadonlySet<string> = new Set([
+  'tpm-integration/assembly',
+  'tpm-integration/options',
+]);
 
 const NODE_GLOBALS = new Set([
   'Buffer',
@@ -56,7 +79,14 @@ function packageOf(specifier: string): string {
 
 /** Whether a module is for Node only, by its package or by itself. */
 function isForNode(name: string, path: string): boolean {
-  return NODE_ONLY.has(name) || NODE_MODULES.has(path);
+  const isListed = (module: string) =>
+    module.endsWith('/') ? path.startsWith(`packages/${module}`) : path === `packages/${module}`;
+  return NODE_ONLY.has(name) ? !BROWSER_MODULES.some(isListed) : NODE_MODULES.some(isListed);
+}
+
+/** Whether an entry point of a package is for Node only. */
+function isNodeEntry(specifier: string, target: string): boolean {
+  return NODE_ONLY.has(target) ? !BROWSER_ENTRIES.has(specifier) : NODE_ENTRIES.has(specifier);
 }
 
 function checkSpecifier(
@@ -67,7 +97,7 @@ function checkSpecifier(
 ): string[] {
   if (specifier.startsWith('.')) {
     const target = posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts');
-    return NODE_MODULES.has(target) && !isForNode(name, path)
+    return isForNode(name, target) && !isForNode(name, path)
       ? [`imports "${specifier}", which is for Node, but must run in a browser`]
       : [];
   }
@@ -76,6 +106,9 @@ function checkSpecifier(
   }
   const target = packageOf(specifier);
   const problems: string[] = [];
+  if (isNodeEntry(specifier, target) && !isForNode(name, path)) {
+    problems.push(`imports "${specifier}", which is for Node, but must run in a browser`);
+  }
   if (!declared.has(target))
     problems.push(`imports "${target}" without declaring it as a dependency`);
   if (ALLOWED.has(target) && !ALLOWED.get(name)?.includes(target)) {

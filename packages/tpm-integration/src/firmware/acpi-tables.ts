@@ -20,6 +20,7 @@ import {
   type LoaderTable,
 } from 'tpm-fwcfg-ppi';
 import type { MachineFamily } from '../description.js';
+import { facs, TableList } from './table-list.js';
 
 /** A machine family whose firmware gets ACPI tables. */
 export type AcpiFamily = Exclude<MachineFamily, 'pseries'>;
@@ -54,9 +55,6 @@ const FADT = { facs: 36, dsdt: 40, flags: 112, extendedDsdt: 140, header: 36 } a
 /** FADT flags: WBINVD works; there is no ACPI hardware. */
 const FADT_FLAG = { wbinvd: 1 << 0, hardwareReduced: 1 << 20 } as const;
 
-/** FACS: signature, length, and nothing that this machine has (section 5.2.10). */
-const FACS_SIZE = 64;
-
 const FAMILIES: Readonly<Record<AcpiFamily, FamilyTables>> = {
   pc: {
     rootTable: 'RSDT',
@@ -84,13 +82,6 @@ const FAMILIES: Readonly<Record<AcpiFamily, FamilyTables>> = {
     fadt: { revision: 6, length: 276, flags: FADT_FLAG.hardwareReduced },
   },
 };
-
-function facs(): Uint8Array {
-  const table = new Uint8Array(FACS_SIZE);
-  table.set(new TextEncoder().encode('FACS'));
-  table[4] = FACS_SIZE;
-  return table;
-}
 
 /** QEMU0002: the fw_cfg device, for an operating system. */
 function fwCfgObject(family: AcpiFamily): aml.AmlStatement {
@@ -153,29 +144,6 @@ function fadt(family: AcpiFamily, dsdtOffset: number, oem: OemOptions): Uint8Arr
   if (hasFacs) view.setUint32(FADT.dsdt, dsdtOffset, true);
   if (form.length > FADT.extendedDsdt) view.setUint32(FADT.extendedDsdt, dsdtOffset, true);
   return table;
-}
-
-/** Tables one after the other, as they are appended. */
-class TableList {
-  readonly list: LoaderTable[] = [];
-  readonly #parts: Uint8Array[] = [];
-  #length = 0;
-
-  /** @returns the offset of the table */
-  append(table: Uint8Array): number {
-    const offset = this.#length;
-    const signature = new TextDecoder('latin1').decode(table.subarray(0, 4));
-    this.list.push({ signature, offset, length: table.length });
-    this.#parts.push(table);
-    this.#length += table.length;
-    return offset;
-  }
-
-  bytes(): Uint8Array {
-    const bytes = new Uint8Array(this.#length);
-    for (const [index, { offset }] of this.list.entries()) bytes.set(this.#parts[index]!, offset);
-    return bytes;
-  }
 }
 
 /**

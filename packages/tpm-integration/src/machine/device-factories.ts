@@ -1,17 +1,22 @@
-import type { GuestMemory, TpmBackend, TpmFrontEnd, TraceHook } from 'tpm-core';
+import type { GuestMemory, IrqLine, TpmBackend, TpmFrontEnd, TraceHook } from 'tpm-core';
 import { CRB_BASE_ADDRESS, CrbDevice } from 'tpm-crb';
 import { PPI_ADDRESS } from 'tpm-fwcfg-ppi/ppi';
 import { TIS_BASE_ADDRESS, TisDevice } from 'tpm-tis';
 import type { DeviceDefinition, DeviceModel, MachineFamily } from '../description.js';
 import { MachineError } from './error.js';
-import type { InterruptPins } from './interrupt-pins.js';
+
+/** The interrupt lines of a machine, by number. */
+export interface InterruptLines {
+  /** @param pin number of the line at the machine's interrupt controller */
+  line(pin: number): IrqLine;
+}
 
 /** What a factory gets to build a device from. */
 export interface DeviceContext {
   readonly definition: DeviceDefinition;
   readonly family: MachineFamily;
   readonly backend: TpmBackend;
-  readonly pins: InterruptPins;
+  readonly pins: InterruptLines;
   /** Guest memory, for a device that accesses it on its own. */
   readonly memory: GuestMemory;
   readonly trace: TraceHook | undefined;
