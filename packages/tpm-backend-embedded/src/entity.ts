@@ -1,6 +1,7 @@
 import { TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING, WireWriter } from 'tpm-core';
 import type { AuthRole } from './commands/command.js';
 import { NO_POLICY } from './manufacture.js';
+import { hasFreeSlot } from './objects/object-slots.js';
 import { hasPcr, PCR_ATTRIBUTES } from './pcr/pcr-attributes.js';
 import { atHandle, type ResponseCode } from './response-code.js';
 import { findSession, sessionAt } from './sessions/session-table.js';
@@ -82,6 +83,8 @@ export function checkPresence(tpm: Tpm, handle: number, number: number): Respons
         ? TPM_RC_WARNING.REFERENCE_H0 + number - 1
         : TPM_RC.SUCCESS;
     case TPM_HT.PERSISTENT: {
+      // A persistent object takes a slot while a command uses it.
+      if (!hasFreeSlot(tpm)) return TPM_RC_WARNING.OBJECT_MEMORY;
       const object = findObject(tpm, handle);
       return object === undefined || !isHierarchyEnabled(tpm, object.hierarchy)
         ? atHandle(TPM_RC_FORMAT_ONE.HANDLE, number)

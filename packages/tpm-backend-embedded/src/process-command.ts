@@ -101,10 +101,10 @@ function readAreas(
   const authorizations = command.handles.filter((handle) => handle.role !== undefined).length;
   let sessions: readonly SessionUse[] = [];
   if (hasSessions) {
-    if (command.withoutSessions) return TPM_RC.AUTH_CONTEXT;
     const size = reader.uint32();
     if (reader.failure !== TPM_RC.SUCCESS) return reader.failure;
     if (size < LEAST_SESSION || size > reader.remaining) return TPM_RC_FORMAT_ONE.SIZE;
+    if (command.withoutSessions) return TPM_RC.AUTH_CONTEXT;
     const read = unmarshalSessionArea(tpm, command, reader.bytes(size), authorizations);
     if (isRefusal(read)) return read;
     sessions = read;

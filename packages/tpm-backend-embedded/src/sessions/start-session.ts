@@ -97,6 +97,7 @@ function recoverSalt(
     return atHandle(TPM_RC_FORMAT_ONE.KEY, 1);
   }
   if (key.sensitive === undefined) return atHandle(TPM_RC_FORMAT_ONE.HANDLE, 1);
+  if (encryptedSalt.length === 0) return atParameter(TPM_RC_FORMAT_ONE.VALUE, 2);
   if ((key.publicArea.objectAttributes & TPMA_OBJECT.decrypt) === 0) {
     return atHandle(TPM_RC_FORMAT_ONE.ATTRIBUTES, 1);
   }

@@ -35,8 +35,8 @@ export const LIMIT = {
   PCR: 24,
   /** Bytes of a PCR selection. */
   PCR_SELECT: 3,
-  /** Selections in a list: one for each hash the standard knows. */
-  PCR_SELECTIONS: 16,
+  /** Selections in a list: one for each implemented hash, as swtpm has it. */
+  PCR_SELECTIONS: 4,
   /** Largest number of transient object slots that a TPM can be given. */
   TRANSIENT_SLOTS: 64,
   /** Most that the sequence numbers of saved sessions may lie apart (TPM_PT_CONTEXT_GAP_MAX). */
