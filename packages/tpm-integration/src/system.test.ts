@@ -57,6 +57,18 @@ describe('runSystem()', () => {
     expect(errors).toBe('');
   });
 
+  test('serves a TPM of this process that it keeps in a directory, again and again', async () => {
+    const state = join(directory, 'tpm');
+    const words = ['-tpmdev', `embedded,id=t,state=${state}`, '-device', 'tpm-tis,tpmdev=t'];
+    for (let run = 0; run < 2; run++) {
+      const { monitor, exitCode } = await start(...words, '-display', 'none');
+      monitor.send('{"execute":"quit"}');
+      expect(await exitCode).toBe(0);
+      expect(errors).toBe('');
+      expect(existsSync(join(state, 'tpm2.state'))).toBe(true);
+    }
+  });
+
   test('ends with 1 and one line when something can not be opened, and removes what it made', async () => {
     const pid = join(directory, 'pid');
     const socket = join(directory, 'monitor');
