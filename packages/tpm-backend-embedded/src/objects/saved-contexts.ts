@@ -76,6 +76,8 @@ export function saveSession(tpm: Tpm, handle: number): Context | ResponseCode {
  * Loads a saved session into a free place, once: its slot must still be waiting for this very
  * context.
  *
+ * libtpms: a Shutdown before it is undone also when it is refused, once the context proved sound.
+ *
  * @returns its handle, or a response code
  */
 export function loadSessionContext(
@@ -84,13 +86,13 @@ export function loadSessionContext(
 ): { readonly responseHandle: number } | ResponseCode {
   const session = unprotectContext(tpm, context, SESSION_STATE);
   if (isRefusal(session)) return atParameter(session, 1);
+  undoShutdown(tpm);
   const { reset } = tpm.state;
   const slot = handleIndex(context.savedHandle);
   const saved = reset.savedSessions.find((one) => one.slot === slot);
   if (saved?.sequence !== context.sequence) return atParameter(TPM_RC_FORMAT_ONE.HANDLE, 1);
   const added = addSession(tpm, session, slot);
   if (isRefusal(added)) return added;
-  undoShutdown(tpm);
   reset.savedSessions = reset.savedSessions.filter((one) => one !== saved);
   return { responseHandle: added.handle };
 }
