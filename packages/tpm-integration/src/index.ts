@@ -1,3 +1,6 @@
+export { ChannelError } from './chardev/channel-error.js';
+export type { CharacterChannel } from './chardev/character-channel.js';
+export { type ChannelHost, openChannel } from './chardev/open-channel.js';
 export type {
   BackendDefinition,
   CharacterDevice,
@@ -31,7 +34,7 @@ export { type PortRegion, PortSpace, type PortWidth } from './machine/port-space
 export { Ram } from './machine/ram.js';
 export { VirtualClock } from './machine/virtual-clock.js';
 export { HumanMonitor } from './monitor/human-monitor.js';
-export type { MonitorEvent, MonitorHost } from './monitor/monitor-host.js';
+export { interfaceName, type MonitorEvent, type MonitorHost } from './monitor/monitor-host.js';
 export { type QmpOptions, QmpServer } from './monitor/qmp-server.js';
 export {
   type BackendContext,

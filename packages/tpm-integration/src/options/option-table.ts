@@ -1,22 +1,4 @@
-/**
- * What becomes of an option:
- *
- * - `used`: it says something about the machine
- * - `ignored`: it makes no difference to a machine without a processor
- * - `refused`: it asks for something that this machine doesn't have
- */
-export type OptionUse = 'used' | 'ignored' | 'refused';
-
-/** One option of QEMU's command line. */
-export interface OptionRule {
-  readonly use: OptionUse;
-  /** Whether an argument follows. */
-  readonly argument: boolean;
-  /** The only arguments that can be ignored; any other one is refused. Absent: every one. */
-  readonly only?: readonly string[];
-  /** Why it is refused. */
-  readonly reason?: string;
-}
+import { ignored, type OptionRules, refused, used } from './option-rules.js';
 
 const NO_PROCESSOR = 'this machine has no CPU';
 const NO_DISK = 'this machine has no disks';
@@ -24,31 +6,8 @@ const NO_DISPLAY = 'this machine has no display';
 const NO_NETWORK = 'this machine has no network';
 const NO_DEBUGGER = 'this machine has no CPU to debug';
 
-function used(names: string, argument: boolean): [string, OptionRule][] {
-  return names.split(' ').map((name) => [name, { use: 'used', argument }]);
-}
-
-function ignored(
-  names: string,
-  argument: boolean,
-  only?: readonly string[],
-  reason?: string,
-): [string, OptionRule][] {
-  const rule: OptionRule = {
-    use: 'ignored',
-    argument,
-    ...(only === undefined ? {} : { only }),
-    ...(reason === undefined ? {} : { reason }),
-  };
-  return names.split(' ').map((name) => [name, rule]);
-}
-
-function refused(names: string, argument: boolean, reason: string): [string, OptionRule][] {
-  return names.split(' ').map((name) => [name, { use: 'refused', argument, reason }]);
-}
-
 /** Every option, by name. What is in no line is no option. */
-export const OPTION_RULES: ReadonlyMap<string, OptionRule> = new Map([
+export const OPTION_RULES: OptionRules = new Map([
   ...used('machine M device tpmdev chardev accel m name uuid pidfile', true),
   ...used('qtest qtest-log mon monitor qmp qmp-pretty incoming', true),
   ...used('S h help version no-reboot no-shutdown debug', false),

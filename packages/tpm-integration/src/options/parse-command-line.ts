@@ -11,8 +11,9 @@ import { helpAsked } from './help.js';
 import { parseKeyValueList } from './key-value.js';
 import { checkAccelerator, parseMachine, parseMemory } from './machine-options.js';
 import { defaultPpi, type MachineType } from './machine-types.js';
-import { OptionError, optionError } from './option-error.js';
+import { OptionError } from './option-error.js';
 import { OPTION_RULES } from './option-table.js';
+import { type GivenOption, type OptionGrammar, refuseOf, scanOptions } from './scan-options.js';
 import {
   type Availability,
   checkAvailability,
@@ -29,15 +30,6 @@ export type CommandLine =
   | { readonly kind: 'print'; readonly text: string }
   /** Run a machine. */
   | { readonly kind: 'run'; readonly description: MachineDescription };
-
-/** An option as it was given. */
-interface GivenOption {
-  /** Name without dashes; `M` is `machine`. */
-  readonly name: string;
-  /** Name as it was spelled, without dashes. */
-  readonly spelled: string;
-  readonly argument: string | undefined;
-}
 
 /** Id that a monitor's character device gets when the option names none. */
 const MONITOR_ID = 'compat_monitor';
@@ -61,44 +53,20 @@ export function parseCommandLine(
   words: readonly string[],
   available: Availability,
 ): CommandLine {
-  const options = scanOptions(words);
+  const options = scanOptions(words, GRAMMAR);
   const help = helpAsked(target, options, available);
   if (help !== undefined) return { kind: 'print', text: help };
   return { kind: 'run', description: new DescriptionReader(target, options, available).read() };
 }
 
-/** Cuts the words into options, checks that each is known and that nothing is asked in vain. */
-function scanOptions(words: readonly string[]): GivenOption[] {
-  const options: GivenOption[] = [];
-  for (let index = 0; index < words.length; index++) {
-    const word = words[index]!;
-    if (!word.startsWith('-')) {
-      throw new OptionError(`${word}: this machine has no disks; a disk image is not supported`);
-    }
-    const spelled = word.replace(/^--?/, '');
-    const rule = OPTION_RULES.get(spelled);
-    if (rule === undefined) throw new OptionError(`${word}: invalid option; see -help`);
-    if (rule.use === 'refused') {
-      throw new OptionError(`-${spelled}: ${rule.reason}; option -${spelled} is not supported`);
-    }
-    let argument: string | undefined;
-    if (rule.argument) {
-      argument = words[++index];
-      if (argument === undefined) throw new OptionError(`${word}: requires an argument`);
-      if (rule.only !== undefined && !rule.only.includes(argument)) {
-        throw optionError(spelled, argument, rule.reason ?? 'not supported');
-      }
-    }
-    options.push({ name: spelled === 'M' ? 'machine' : spelled, spelled, argument });
-  }
-  return options;
-}
-
-function refuseOf(option: GivenOption): Refuse {
-  return (message) => {
-    throw optionError(option.spelled, option.argument, message);
-  };
-}
+/** The grammar of `tpm-system`. */
+const GRAMMAR: OptionGrammar = {
+  rules: OPTION_RULES,
+  aliases: new Map([['M', 'machine']]),
+  bareWord(word) {
+    throw new OptionError(`${word}: this machine has no disks; a disk image is not supported`);
+  },
+};
 
 /** Turns scanned options into a description, in the order in which QEMU looks at them. */
 class DescriptionReader {
