@@ -1,0 +1,82 @@
+import { readUint32, TPM_CC, TPM_RC_FORMAT_ONE, TPM_SU } from 'tpm-core';
+import { commandCode } from './command-streams.js';
+
+/** A difference to swtpm that is meant, or that can't be taken over. */
+export interface ReviewedDifference {
+  readonly name: string;
+  readonly reason: string;
+  /** Whether two answers to a command differ in this way; it should fit nothing else. */
+  readonly applies: (command: Uint8Array, ours: Uint8Array, theirs: Uint8Array) => boolean;
+}
+
+const CURVES_OF_LIBTPMS = [0x0001, 0x0002, 0x0010, 0x0011, 0x0020] as const;
+const ALGORITHMS_OF_LIBTPMS = [0x0003, 0x001b, 0x001d, 0x0021, 0x0026, 0x003f] as const;
+
+const TAKES_CURVES: readonly number[] = [TPM_CC.TestParms, TPM_CC.CreatePrimary];
+const TAKES_ALGORITHMS: readonly number[] = [
+  TPM_CC.TestParms,
+  TPM_CC.CreatePrimary,
+  TPM_CC.IncrementalSelfTest,
+  TPM_CC.StartAuthSession,
+];
+
+/** The reviewed list. An entry that fits nothing any more is to be removed. */
+export const REVIEWED_DIFFERENCES: readonly ReviewedDifference[] = [
+  {
+    name: 'curve',
+    reason:
+      'libtpms has P-192, P-224, BN-256, BN-638 and SM2; this TPM refuses them with TPM_RC_CURVE',
+    applies: (command, ours) =>
+      TAKES_CURVES.includes(commandCode(command)) &&
+      base(ours) === TPM_RC_FORMAT_ONE.CURVE &&
+      contains(command, CURVES_OF_LIBTPMS),
+  },
+  {
+    name: 'algorithm',
+    reason:
+      'libtpms has triple DES, Camellia, SM2, ECMQV, KDF2 and CMAC; this TPM refuses their identifiers',
+    applies: (command, ours) =>
+      TAKES_ALGORITHMS.includes(commandCode(command)) &&
+      REFUSES_ALGORITHM.includes(base(ours)) &&
+      contains(command, ALGORITHMS_OF_LIBTPMS),
+  },
+];
+
+const REFUSES_ALGORITHM: readonly number[] = [
+  TPM_RC_FORMAT_ONE.ASYMMETRIC,
+  TPM_RC_FORMAT_ONE.HASH,
+  TPM_RC_FORMAT_ONE.VALUE,
+  TPM_RC_FORMAT_ONE.KDF,
+  TPM_RC_FORMAT_ONE.SCHEME,
+  TPM_RC_FORMAT_ONE.SYMMETRIC,
+];
+
+/**
+ * Commands with which libtpms forgets a PCR_Allocate that waits for the next start: it writes the
+ * allocation of now over it. The standard has no such rule; these commands are left out of a stream
+ * until the next power cycle.
+ */
+export const FORGETS_ALLOCATION: readonly number[] = [TPM_CC.Clear];
+
+/**
+ * With a refused Startup(STATE) libtpms forgets that a protected authValue was used before a stop
+ * without Shutdown, and the following Startup(CLEAR) counts no failed try. That would let a guest
+ * try on without end; it isn't taken over, and such a command is left out of a stream.
+ */
+export function forgetsUse(command: Uint8Array): boolean {
+  return commandCode(command) === TPM_CC.Startup && command.at(-1) === TPM_SU.STATE;
+}
+
+/** @returns the response code without handle, session or parameter number; 0 of a success */
+function base(response: Uint8Array): number {
+  const code = readUint32(response, 6);
+  return (code & 0x80) === 0 ? 0 : code & 0xbf;
+}
+
+/** Whether a 16-bit value of the list stands anywhere after the header. */
+function contains(command: Uint8Array, values: readonly number[]): boolean {
+  for (let at = 10; at + 1 < command.length; at++) {
+    if (values.includes((command[at]! << 8) | command[at + 1]!)) return true;
+  }
+  return false;
+}
