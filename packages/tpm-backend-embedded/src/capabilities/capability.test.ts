@@ -203,8 +203,6 @@ describe('getCapability()', () => {
 
   it.each([
     [TPM_CAP.PCRS, 1],
-    [TPM_CAP.HANDLES, 0x0400_0000],
-    [TPM_CAP.HANDLES, 0x9000_0000],
     [TPM_CAP.AUTH_POLICIES, 0],
     [TPM_CAP.AUTH_POLICIES, 0x4100_0000],
     [TPM_CAP.ACT, 0x4000_010f],
@@ -213,6 +211,14 @@ describe('getCapability()', () => {
     'getCapability(%i, %i) refuses a property that the list cannot have',
     (capability, property) => {
       expect(code(startedTpm(), capability, property)).toBe(TPM_RC_FORMAT_ONE.VALUE | 0x240);
+    },
+  );
+
+  it.each([0x0400_0000, 0x8200_0000, 0x9000_0000, 0xff00_0000])(
+    'getCapability() refuses handles of the unknown type of %i with TPM_RC_HANDLE',
+    (property) => {
+      const refused = code(startedTpm(), TPM_CAP.HANDLES, property);
+      expect(refused).toBe(TPM_RC_FORMAT_ONE.HANDLE | 0x240);
     },
   );
 

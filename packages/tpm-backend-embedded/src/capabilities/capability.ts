@@ -26,8 +26,6 @@ const POLICY_HANDLES: readonly number[] = [
 /** Handles of authenticated countdown timers, of which this TPM has none (TPM_RH_ACT_0 to _F). */
 const ACT = { first: 0x4000_0110, last: 0x4000_011f } as const;
 
-const BAD_PROPERTY: ResponseCode = atParameter(TPM_RC_FORMAT_ONE.VALUE, 2);
-
 /** Answer of TPM2_GetCapability. */
 export interface CapabilityResult {
   readonly moreData: number;
@@ -50,7 +48,10 @@ export function getCapability(
   const group = GROUPS[capability];
   if (group === undefined) return atParameter(TPM_RC_FORMAT_ONE.VALUE, 1);
   const result = group(tpm, property, count);
-  if (result === undefined) return BAD_PROPERTY;
+  if (result === undefined) {
+    const { HANDLE, VALUE } = TPM_RC_FORMAT_ONE;
+    return atParameter(capability === TPM_CAP.HANDLES ? HANDLE : VALUE, 2);
+  }
   return {
     moreData: result.moreData ? 1 : 0,
     capabilityData: { capability, data: result.data } as CapabilityData,

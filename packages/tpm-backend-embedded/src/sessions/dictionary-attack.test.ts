@@ -207,6 +207,14 @@ describe('lockoutAuth', () => {
     expect(await bench.failedTries()).toBe(0);
   });
 
+  it('a failure after a Shutdown leaves it off over the next start too', async () => {
+    const bench = await sessionTpm();
+    await bench.shutdown();
+    expect(await change(bench, WRONG)).toBe(0x98e);
+    await bench.restart();
+    expect(await change(bench)).toBe(0x921);
+  });
+
   it('its use and a stop without Shutdown count no failed try', async () => {
     const bench = await sessionTpm();
     expect(await change(bench)).toBe(0);

@@ -98,6 +98,8 @@ export function noteFailure(tpm: Tpm, { isCounted, isLockout }: DaSubject): Resp
   if (isLockout) {
     tpm.state.permanent.lockoutAuthEnabled = false;
     tpm.state.volatile.lockoutTime = tpm.state.volatile.time + lockoutWait(tpm);
+    // Where a Shutdown came before, the next start waits for the whole time.
+    tpm.state.permanent.lockoutWait = lockoutWait(tpm);
     tpm.permanentChanged = true;
   } else if (isCounted) {
     countFailure(tpm);
