@@ -39,8 +39,8 @@ export interface AttachTpmOptions {
   /** Further fw_cfg files by name, such as `etc/show-boot-menu`; names have at most 55 characters. */
   readonly files?: ReadonlyMap<string, Uint8Array> | undefined;
   /**
-   * ISA interrupt of `tpm-tis`: 3, 5 to 7, 10 to 15, free of other devices. Default 5, as QEMU. ACPI
-   * doesn't tell of it, also as QEMU: Linux polls.
+   * ISA interrupt of `tpm-tis`: 3, 5, 7, 10 or 11. Default 5, as QEMU. ACPI doesn't tell of it, also
+   * as QEMU: Linux polls.
    */
   readonly irq?: number | undefined;
   /** Receives what the device does. */
@@ -60,10 +60,13 @@ export interface TpmAttachment {
   readonly ppi: PpiMemory | undefined;
   /**
    * Restarts the TPM as a machine reset does. Not needed for the resets of the machine itself, which
-   * the attachment sees. Never rejects.
+   * the attachment sees: firmware doesn't run, so nothing is measured. Never rejects.
    */
   reset(): Promise<ResetOutcome>;
-  /** Resolves when no start, restore or save is under way. Never rejects. */
+  /**
+   * Resolves when no start, restore or save is under way: after `restore_state()`, when the TPM is
+   * restored too. Rejects with a TpmdevError when the last start or restore failed.
+   */
   settled(): Promise<void>;
   /** @returns a copy of the event log's memory; `undefined` when firmware gave it no place yet */
   eventLog(): Uint8Array | undefined;
@@ -76,7 +79,7 @@ export interface TpmAttachment {
    */
   saveState(): Promise<ArrayBuffer>;
   /**
-   * Takes the back end away, for good: the guest sees a dead device.
+   * Takes the back end away, for good: the guest sees a dead device, and can't be saved any more.
    *
    * @returns a promise that resolves when the back end can be closed or used again; never rejects
    */
