@@ -8,7 +8,7 @@ import {
 } from 'tpm-core';
 import { advanceTime } from './clock.js';
 import type { CommandContext } from './command-context.js';
-import { CtrDrbg } from './crypto/drbg.js';
+import { RandomGenerator } from './crypto/random-generator.js';
 import { hashData, hashEnd, hashStart } from './hash-sequence-signals.js';
 import { DEFAULT_IDENTITY, type TpmIdentity } from './identity.js';
 import { manufacture, newClearState, newResetState, newVolatileState } from './manufacture.js';
@@ -62,7 +62,7 @@ export class Tpm {
   readonly transientSlots: number;
   readonly pcrBanks: readonly number[];
   /** The TPM's own generator (Part 1, section 11.4.10.2). */
-  random: CtrDrbg;
+  random: RandomGenerator;
   state: TpmState;
   /** Primary objects that can be made again from their seeds, and so are no part of `state`. */
   readonly primaries: PrimaryCache = new PrimaryCache();
@@ -87,7 +87,7 @@ export class Tpm {
     this.identity = { ...DEFAULT_IDENTITY, ...options.identity };
     this.transientSlots = options.transientSlots ?? 3;
     this.pcrBanks = options.pcrBanks ?? HASHES;
-    this.random = CtrDrbg.seeded(options.random);
+    this.random = RandomGenerator.seeded(options.random);
     this.countedUntil = options.clock.now();
     this.state = state ?? manufacture(this);
   }

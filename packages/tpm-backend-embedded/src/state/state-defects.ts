@@ -5,6 +5,7 @@
 import { bitLength, toInteger } from '../crypto/big-integer.js';
 import { ellipticCurve } from '../crypto/ecc.js';
 import { hashAlgorithm } from '../crypto/hash.js';
+import { RandomGenerator } from '../crypto/random-generator.js';
 import { rsaPrivateKeyFromPrime } from '../crypto/rsa.js';
 import { SEED_SIZE } from '../manufacture.js';
 import { SAVED_PCRS } from '../pcr/pcr-banks.js';
@@ -52,11 +53,12 @@ export function savedStateDefect({ permanent, saved }: StoredState): Defect {
  * @returns what is wrong with the parts that a stored state doesn't have
  */
 export function snapshotDefect(snapshot: TpmSnapshot, transientSlots: number): Defect {
-  const { reset, clear, volatile, uncounted } = snapshot;
+  const { reset, clear, volatile, generator, uncounted } = snapshot;
   if (volatile.slots.length !== transientSlots) {
     return `has ${volatile.slots.length} transient slots, configured are ${transientSlots}`;
   }
   if (uncounted > BigInt(Number.MAX_SAFE_INTEGER)) return 'has a time that is out of range';
+  if (RandomGenerator.importState(generator) === undefined) return 'has no random generator';
   return resetDefect(reset) ?? clearDefect(clear) ?? volatileDefect(volatile, reset);
 }
 

@@ -11,12 +11,12 @@
 // The checksum finds damage, not manipulation: whoever can write the value can write the checksum.
 
 import { TPM_RC, WireWriter } from 'tpm-core';
-import { CtrDrbg, DRBG_STATE_SIZE } from '../crypto/drbg.js';
 import { hashAlgorithm } from '../crypto/hash.js';
+import { RANDOM_STATE_LIMIT, RandomGenerator } from '../crypto/random-generator.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import {
   BOOLEAN,
-  fixedBytes,
+  longBytes,
   optional,
   structure,
   UINT64,
@@ -67,7 +67,7 @@ const SNAPSHOT: WireType<TpmSnapshot> = structure<TpmSnapshot>({
   reset: RESET_STATE,
   clear: CLEAR_STATE,
   volatile: VOLATILE_STATE,
-  generator: fixedBytes(DRBG_STATE_SIZE),
+  generator: longBytes(RANDOM_STATE_LIMIT),
   uncounted: UINT64,
   failed: BOOLEAN,
 });
@@ -125,7 +125,7 @@ export function applySnapshot(tpm: Tpm, snapshot: TpmSnapshot): void {
   const { permanent, saved, reset, clear, volatile } = snapshot;
   tpm.initialize();
   tpm.state = { permanent, saved, reset, clear, volatile };
-  tpm.random = CtrDrbg.importState(snapshot.generator)!;
+  tpm.random = RandomGenerator.importState(snapshot.generator)!;
   tpm.countedUntil = tpm.clock.now() - Number(snapshot.uncounted);
   tpm.permanentChanged = false;
   if (snapshot.failed) tpm.failure = new Error('The snapshot was taken in failure mode');
