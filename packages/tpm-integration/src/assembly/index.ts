@@ -51,8 +51,11 @@ export {
 export {
   compareEventLog,
   type EventLog,
+  type EventLogComparison,
+  type EventLogEvent,
   eventTypeName,
   HASH_ALGORITHM,
+  type HashFunction,
   type HashFunctions,
   hashAlgorithmName,
   type PcrBanks,
