@@ -73,7 +73,7 @@ function authorized(
   return { handles, passwords: [auth], parameters };
 }
 
-function hierarchyAuth(dice: Dice): Uint8Array {
+function otherAuth(dice: Dice): Uint8Array {
   return dice.once(4) ? OTHER_AUTH : EMPTY;
 }
 
@@ -181,7 +181,7 @@ function createPrimary(dice: Dice): Omit<CommandParts, 'code'> {
       selection(dice),
     ),
     [dice.pick(HIERARCHIES)],
-    hierarchyAuth(dice),
+    otherAuth(dice),
   );
 }
 
@@ -191,7 +191,7 @@ function capability(dice: Dice): Omit<CommandParts, 'code'> {
     group === 1
       ? [0, 0x0100_0000, 0x0200_0000, 0x0300_0000, 0x4000_0000, 0x8000_0000, 0x8100_0000]
       : group === 6
-        ? [0, 0x100, 0x112, 0x200, 0x20e, 0x129]
+        ? [0, 0x100, 0x200, 0x201, 0x203, 0x20e]
         : [0, 1, 4, 0x11f, 0x182, 0x4000_0001];
   return plain(wire([32, group], [32, dice.pick(first)], [32, dice.pick([0, 1, 8, 64, 1000])]));
 }
@@ -236,7 +236,18 @@ export const CATALOGUE: Readonly<Partial<Record<CommandName, Maker>>> = {
   PCR_Event: (dice) => authorized(sized(dice.bytes(dice.below(100))), [pcrHandle(dice)]),
   PCR_Read: (dice) => plain(selection(dice)),
   PCR_Reset: (dice) => authorized(EMPTY, [dice.below(24)]),
-  PCR_Allocate: (dice) => authorized(selection(dice), [0x4000_000c], hierarchyAuth(dice)),
+  PCR_Allocate: (dice) => authorized(selection(dice), [0x4000_000c], otherAuth(dice)),
+  PCR_SetAuthValue: (dice) =>
+    authorized(
+      sized(dice.once(2) ? OTHER_AUTH : EMPTY),
+      [dice.pick([19, 20, 21, 22])],
+      otherAuth(dice),
+    ),
+  PCR_SetAuthPolicy: (dice) => {
+    const hash = dice.pick([...HASHES, NULL_ALGORITHM]);
+    const policy = sized(dice.bytes(DIGEST_SIZE[hash] ?? 0));
+    return authorized(wire(policy, [16, hash], [32, dice.pick([19, 20, 21, 22])]), [0x4000_000c]);
+  },
   HashSequenceStart: (dice) =>
     plain(concatBytes(sized(EMPTY), wire([16, dice.pick([...HASHES, NULL_ALGORITHM])]))),
   SequenceUpdate: (dice) => authorized(sized(dice.bytes(dice.below(200))), [sequence(dice)]),
@@ -283,18 +294,18 @@ export const CATALOGUE: Readonly<Partial<Record<CommandName, Maker>>> = {
     authorized(
       wire([32, dice.pick([0x4000_0001, 0x4000_000b, 0x4000_000d])], [8, dice.once(4) ? 0 : 1]),
       [0x4000_000c],
-      hierarchyAuth(dice),
+      otherAuth(dice),
     ),
   HierarchyChangeAuth: (dice) =>
     authorized(
       sized(dice.once(3) ? OTHER_AUTH : EMPTY),
       [dice.pick([0x4000_0001, 0x4000_000b, 0x4000_000c, 0x4000_000a])],
-      hierarchyAuth(dice),
+      otherAuth(dice),
     ),
-  Clear: (dice) => authorized(EMPTY, [dice.pick([0x4000_000a, 0x4000_000c])], hierarchyAuth(dice)),
-  ClearControl: (dice) => authorized(wire([8, dice.below(2)]), [0x4000_000c], hierarchyAuth(dice)),
-  ChangeEPS: (dice) => authorized(EMPTY, [0x4000_000c], hierarchyAuth(dice)),
-  ChangePPS: (dice) => authorized(EMPTY, [0x4000_000c], hierarchyAuth(dice)),
+  Clear: (dice) => authorized(EMPTY, [dice.pick([0x4000_000a, 0x4000_000c])], otherAuth(dice)),
+  ClearControl: (dice) => authorized(wire([8, dice.below(2)]), [0x4000_000c], otherAuth(dice)),
+  ChangeEPS: (dice) => authorized(EMPTY, [0x4000_000c], otherAuth(dice)),
+  ChangePPS: (dice) => authorized(EMPTY, [0x4000_000c], otherAuth(dice)),
 };
 
 /** How often a command comes, where that isn't once. */

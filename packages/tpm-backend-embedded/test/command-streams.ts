@@ -115,6 +115,7 @@ function powerCycle(dice: Dice): StreamStep[] {
   return [
     ...(dice.once(3) ? [] : [{ type: 'command', bytes: shutdown, locality: 0 } as const]),
     { type: 'init' },
+    ...(dice.once(4) ? [{ type: 'hash', data: dice.bytes(dice.below(80)) } as const] : []),
     { type: 'command', bytes: startup, locality: dice.once(6) ? 3 : 0 },
     STARTUP,
   ];

@@ -10,13 +10,10 @@ const HEADER = 10;
 const TIME_AND_CLOCK = 16;
 /** sequence, savedHandle and hierarchy of TPMS_CONTEXT. */
 const CONTEXT_HEAD = 16;
-const OWN_CAPABILITIES: readonly number[] = [
-  TPM_CAP.ALGS,
-  TPM_CAP.COMMANDS,
-  TPM_CAP.PP_COMMANDS,
-  TPM_CAP.TPM_PROPERTIES,
-  TPM_CAP.ECC_CURVES,
-];
+const LOADED_CURVES = 0x20d;
+/** TPM_PT_VAR: the properties before it are of the implementation. */
+const FIRST_VARIABLE_PROPERTY = 0x200;
+const OWN_CAPABILITIES: readonly number[] = [TPM_CAP.ALGS, TPM_CAP.COMMANDS, TPM_CAP.ECC_CURVES];
 
 /**
  * Compares the answers that two TPMs with different seeds gave to the same command: response codes,
@@ -73,12 +70,25 @@ function comparable(command: Uint8Array, answer: Uint8Array): Comparable {
       return { hidden: [parameters + 4, answer.length] };
     case TPM_CC.ReadPublic:
       return { hidden: [parameters, answer.length] };
+    case TPM_CC.GetCapability:
+      return { hidden: numberOfCurves(answer, parameters) };
     case TPM_CC.Hash:
     case TPM_CC.SequenceComplete:
       return { hidden: ticketDigest(answer, parameters) };
     default:
       return { hidden: NOTHING };
   }
+}
+
+/** Value of TPM_PT_LOADED_CURVES, if the answer has it: libtpms has more curves. */
+function numberOfCurves(answer: Uint8Array, parameters: number): readonly [number, number] {
+  const list = parameters + 1;
+  if (readUint32(answer, list) !== TPM_CAP.TPM_PROPERTIES) return NOTHING;
+  const count = readUint32(answer, list + 4);
+  for (let at = list + 8; at < list + 8 + 8 * count; at += 8) {
+    if (readUint32(answer, at) === LOADED_CURVES) return [at + 4, at + 8];
+  }
+  return NOTHING;
 }
 
 /** The digest of a hash check ticket after a TPM2B_DIGEST; nothing of a null ticket. */
@@ -94,5 +104,10 @@ function isOwnList(command: Uint8Array): boolean {
   if (code === TPM_CC.IncrementalSelfTest) return true;
   if (code !== TPM_CC.GetCapability) return false;
   const offset = readUint16(command, 0) === TPM_ST.SESSIONS ? 14 + readUint32(command, 10) : 10;
-  return OWN_CAPABILITIES.includes(readUint32(command, offset));
+  const capability = readUint32(command, offset);
+  const property = readUint32(command, offset + 4);
+  return (
+    OWN_CAPABILITIES.includes(capability) ||
+    (capability === TPM_CAP.TPM_PROPERTIES && property < FIRST_VARIABLE_PROPERTY)
+  );
 }
