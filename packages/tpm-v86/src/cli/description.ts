@@ -57,7 +57,7 @@ export interface V86Description {
   /** Id of the character device at the serial port when that isn't the terminal. */
   readonly serialChardev: string | undefined;
   readonly tables: 'overlay' | 'fw-cfg';
-  readonly eventLog: 'mmio' | 'ram';
+  readonly eventLog: 'mmio' | 'ram' | undefined;
   /** Whether the person at the machine consents to what guests ask through PPI. */
   readonly confirmPpi: boolean;
   readonly guest: GuestFlavour | undefined;
