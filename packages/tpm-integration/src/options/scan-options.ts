@@ -6,7 +6,7 @@ import type { OptionRules } from './option-rules.js';
 export interface GivenOption {
   /** Name without dashes; an alias is replaced by what it stands for. */
   readonly name: string;
-  /** Name as it was spelled, without dashes. */
+  /** Name as it was spelled, without the first dash. */
   readonly spelled: string;
   readonly argument: string | undefined;
 }
@@ -57,7 +57,8 @@ export function scanOptions(words: readonly string[], grammar: OptionGrammar): G
         throw optionError(spelled, argument, rule.reason ?? 'not supported');
       }
     }
-    options.push({ name: grammar.aliases.get(spelled) ?? spelled, spelled, argument });
+    const name = grammar.aliases.get(spelled) ?? spelled;
+    options.push({ name, spelled: rule.own === true ? `-${spelled}` : spelled, argument });
   }
   return options;
 }
