@@ -10,6 +10,7 @@ import {
   type StepOutcome,
   summary,
 } from '../test/golden-scenarios.js';
+import { restoredTpm } from '../test/restored-tpm.js';
 import { TRANSPLANT, transplantedTpm } from '../test/transplant.js';
 
 const ALL = [...SCENARIOS, TRANSPLANT];
@@ -38,6 +39,17 @@ describe('Tpm.execute()', () => {
       tpm.initialize();
       tpm.execute(fromHex('80010000000c000001440000'), 0);
       expect(problemsOf(scenario, outcomes.get(name)!, tpm)).toEqual([]);
+    },
+  );
+});
+
+describe('restoredTpm()', () => {
+  it.each(ALL.map((scenario) => [scenario.name, scenario] as const))(
+    'restoredTpm() between any two steps of %s changes no answer',
+    (name, scenario) => {
+      const first = scenario === TRANSPLANT ? transplantedTpm() : freshTpm();
+      const answers = replay(first, scenario, restoredTpm).map(({ answer }) => answer);
+      expect(answers).toEqual(outcomes.get(name)!.map(({ answer }) => answer));
     },
   );
 });

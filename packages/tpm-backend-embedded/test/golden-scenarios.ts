@@ -57,12 +57,22 @@ export interface StepOutcome {
   readonly result: 'equal' | 'different' | 'absent' | 'lost' | 'platform';
 }
 
-/** Sends a recorded conversation to a TPM and compares each answer by the step's rule. */
-export function replay(tpm: Tpm, scenario: Pick<GoldenScenario, 'steps'>): StepOutcome[] {
+/**
+ * Sends a recorded conversation to a TPM and compares each answer by the step's rule.
+ *
+ * @param successor gives the TPM that takes the next step; the same one unless given
+ */
+export function replay(
+  first: Tpm,
+  scenario: Pick<GoldenScenario, 'steps'>,
+  successor: (tpm: Tpm) => Tpm = (tpm) => tpm,
+): StepOutcome[] {
+  let tpm = first;
   const captures = new Map<string, Uint8Array>();
   const lostCaptures = new Set<string>();
   let locality = 0;
   return scenario.steps.map((step, index): StepOutcome => {
+    if (index > 0) tpm = successor(tpm);
     if (step.platform !== undefined) {
       if (step.platform === 'locality') locality = step.value!;
       else runPlatformStep(tpm, step);
