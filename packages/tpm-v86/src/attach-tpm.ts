@@ -113,7 +113,7 @@ class Attachment implements TpmAttachment {
   async #start(): Promise<void> {
     try {
       const machine = await this.#created;
-      await machine.start();
+      await machine.started;
     } catch (cause) {
       const error = asTpmdevError('ERR_V86_CALLBACK', 'Attaching the TPM', cause);
       this.#stopMachine();

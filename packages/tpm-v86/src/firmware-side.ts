@@ -2,7 +2,7 @@
 export interface FirmwareSide {
   /** Name of the arrangement; a saved state has to agree with it. */
   readonly name: string;
-  /** Hands everything out, once, before the guest runs. @throws TpmdevError when that fails */
+  /** Hands everything out, once, when the machine is created. @throws TpmdevError when that fails */
   publish(): void;
   /** Machine reset: the event log is empty. */
   reset(): void;

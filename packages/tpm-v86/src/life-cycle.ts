@@ -52,18 +52,15 @@ export class LifeCycle {
   }
 
   /**
-   * Machine reset. The registers and the log have their reset values when the call returns, unless
-   * something is under way; the guest doesn't run then. Never rejects.
+   * Machine reset. The log is empty when the call returns, and the registers have their reset values
+   * unless something is under way; the guest stands still then. Never rejects.
    */
   reset(): Promise<ResetOutcome> {
     const { frontEnd, firmware } = this.#parts;
-    const begin = (): Promise<ResetOutcome> => {
-      firmware.reset();
-      return frontEnd.reset();
-    };
-    const begun = this.#outstanding === 0 ? begin() : undefined;
+    firmware.reset();
+    const begun = this.#outstanding === 0 ? frontEnd.reset() : undefined;
     return this.enqueue(async () => {
-      let outcome = await (begun ?? begin());
+      let outcome = await (begun ?? frontEnd.reset());
       if (outcome.started) outcome = await this.#executeRequest(outcome);
       this.#failure = outcome.started ? undefined : outcome.error;
       if (!outcome.started) this.#parts.report(outcome.error);
@@ -92,17 +89,23 @@ export class LifeCycle {
     });
   }
 
-  /** Puts a saved TPM in the place of the present one. What goes wrong is reported. */
+  /**
+   * Puts a saved TPM in the place of the present one: the event log now, as the machine does with its
+   * memory, the rest after what is under way. What goes wrong there is reported.
+   *
+   * @throws TpmdevError when the firmware side doesn't fit
+   */
   restore(saved: SavedTpm): void {
     const { frontEnd, backend, firmware, presence } = this.#parts;
+    firmware.restore(saved.firmwareState);
     void this.enqueue(async () => {
       try {
         const outcome = await frontEnd.reset({ restoring: true });
         if (!outcome.started) throw outcome.error;
         await backend.restore(saved.backend);
         frontEnd.restore(saved.frontEnd);
+        // Not before: a request of the past may be under way.
         if (saved.ppi !== null) presence?.memory.restore(saved.ppi);
-        firmware.restore(saved.firmwareState);
         this.#failure = undefined;
       } catch (cause) {
         this.#failure = asTpmdevError('ERR_V86_STATE', 'Restoring the TPM', cause);

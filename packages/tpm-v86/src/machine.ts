@@ -69,6 +69,11 @@ export function plugDevice(options: AttachTpmOptions, interrupt: LateInterrupt):
 export class TpmMachine {
   readonly firmware: FirmwareSide;
   readonly life: LifeCycle;
+  /**
+   * Resolves when the TPM is started, and has the state with which the machine was created, if any.
+   * Rejects with a TpmdevError when that fails.
+   */
+  readonly started: Promise<void>;
   readonly #cpu: V86Cpu;
   readonly #parts: TpmParts;
   readonly #memory: V86Memory;
@@ -77,9 +82,9 @@ export class TpmMachine {
   #saved: SavedTpm | undefined;
 
   /**
-   * Puts the TPM into a machine that is created and doesn't run yet.
+   * Puts the TPM into a machine that is created and doesn't run yet, and begins to start it.
    *
-   * @throws TpmdevError when the machine can't have it; nothing was changed then
+   * @throws TpmdevError when the machine can't have it; it must not run then
    */
   constructor(cpu: V86Cpu, parts: TpmParts) {
     const { options, device, ppi, report } = parts;
@@ -94,12 +99,13 @@ export class TpmMachine {
     this.#memory = new V86Memory(cpu);
     const onFault = (cause: unknown): void =>
       report(asTpmdevError('ERR_V86_CALLBACK', 'An access to the TPM', cause));
+    for (const [name, data] of options.files ?? []) cpu.option_roms.push({ name, data });
     const block = new MmioBlock(onFault);
     block.place(device.address - BLOCK_BASE, device.device.mmio);
     if (ppi !== undefined) block.place(PPI_ADDRESS - BLOCK_BASE, ppi);
     this.firmware = this.#tell(block, onFault);
+    this.firmware.publish();
     block.mapInto(cpu.io, BLOCK_BASE);
-    for (const [name, data] of options.files ?? []) cpu.option_roms.push({ name, data });
     this.#hold = new GuestHold(cpu);
     this.life = new LifeCycle({
       frontEnd: device.device,
@@ -111,17 +117,9 @@ export class TpmMachine {
     });
     this.#watchReset();
     this.#watchState();
-  }
-
-  /**
-   * Starts the TPM, and applies the state with which the machine was created, if any. The guest stands
-   * still meanwhile. Rejects with a TpmdevError when that fails.
-   */
-  async start(): Promise<void> {
-    const published = this.life.enqueue(() => this.firmware.publish());
     void this.life.reset();
-    await published;
-    await this.life.settled();
+    // With the state that the machine begins with, which v86 is going to restore at once.
+    this.started = this.life.settled();
   }
 
   /** Saves the machine, through what `save` does; the guest stands still. */
@@ -196,15 +194,15 @@ export class TpmMachine {
     };
     cpu.set_state = (state) => {
       const { device, ppi } = this.#parts;
-      // Before anything changes: it throws when the state doesn't fit.
+      // All this before anything changes: it throws when the state doesn't fit.
       const saved = readSavedTpm(state, {
         model: device.device.model,
         firmware: this.firmware.name,
         hasPpi: ppi !== undefined,
       });
-      setState.call(cpu, state);
       if (saved === undefined) void this.life.reset();
       else this.life.restore(saved);
+      setState.call(cpu, state);
     };
   }
 }
