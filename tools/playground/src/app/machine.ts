@@ -1,0 +1,116 @@
+// One v86 machine with a TPM. A kernel that is loaded directly can't be booted twice by v86, so
+// that a restart, also one that the guest asks for, makes another machine.
+
+import type { EmbeddedBackend } from 'tpm-backend-embedded';
+import type { TpmdevError, TpmFrontEnd, TraceHook } from 'tpm-core';
+import { attachTpm, type TpmAttachment } from 'tpm-v86';
+import { V86 } from 'v86';
+import wasmUrl from 'v86/build/v86.wasm?url';
+import type { GuestImages } from './guest-images.js';
+
+/** 128 MiB: v86 puts the initial RAM disk at 64 MiB. */
+const MEMORY_SIZE = 0x800_0000;
+
+/** Devices that a guest can find. */
+export type TpmModel = 'tpm-tis' | 'tpm-crb';
+
+/** What a {@link Machine} is made of. */
+export interface MachineOptions {
+  readonly images: GuestImages;
+  readonly model: TpmModel;
+  readonly backend: EmbeddedBackend;
+  /** Receives what the guest prints on its serial console. */
+  readonly onSerial: (byte: number) => void;
+  /** The guest wants to reboot. */
+  readonly onReboot: () => void;
+  readonly onError: (error: TpmdevError) => void;
+  readonly trace: TraceHook;
+}
+
+/** The undocumented member of v86 that a reboot goes through. */
+interface Rebootable {
+  readonly v86: { readonly cpu: { reboot_internal: () => void } };
+}
+
+/** A running machine. */
+export class Machine {
+  readonly #emulator: V86;
+  readonly #attachment: TpmAttachment;
+  #isGone = false;
+  #isPaused = false;
+
+  constructor(options: MachineOptions) {
+    const { images, model, backend } = options;
+    // Each machine gets copies: v86 writes into what it is given.
+    const image = (bytes: Uint8Array<ArrayBuffer>) => ({ buffer: bytes.slice().buffer });
+    this.#emulator = new V86({
+      wasm_path: wasmUrl,
+      memory_size: MEMORY_SIZE,
+      acpi: true,
+      autostart: true,
+      bios: image(images.bios),
+      vga_bios: image(images.vgaBios),
+      bzimage: image(images.kernel),
+      initrd: image(images.initrd),
+      cmdline: images.commandLine,
+      net_device: { type: 'none' } as never,
+      disable_speaker: true,
+      disable_keyboard: true,
+      disable_mouse: true,
+    });
+    this.#attachment = attachTpm(this.#emulator as never, {
+      model,
+      backend,
+      trace: options.trace,
+      onError: options.onError,
+    });
+    this.#attachment.ready.catch(options.onError);
+    this.#emulator.add_listener('emulator-ready', () => {
+      const { cpu } = (this.#emulator as unknown as Rebootable).v86;
+      cpu.reboot_internal = () => {
+        void this.#emulator.stop();
+        if (!this.#isGone) options.onReboot();
+      };
+    });
+    this.#emulator.add_listener('serial0-output-byte', (byte: number) => {
+      if (!this.#isGone) options.onSerial(byte);
+    });
+  }
+
+  get frontEnd(): TpmFrontEnd {
+    return this.#attachment.frontEnd;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** @returns a copy of the event log's memory; `undefined` when it has no place yet */
+  eventLog(): Uint8Array | undefined {
+    return this.#attachment.eventLog();
+  }
+
+  /** @param bytes what a person typed */
+  type(bytes: Uint8Array): void {
+    if (!this.#isGone) this.#emulator.serial_send_bytes(0, bytes);
+  }
+
+  async pause(): Promise<void> {
+    this.#isPaused = true;
+    await this.#emulator.stop();
+  }
+
+  async resume(): Promise<void> {
+    this.#isPaused = false;
+    await this.#emulator.run();
+  }
+
+  /** Switches the machine off. The back end can be used again when the promise resolves. */
+  async destroy(): Promise<void> {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    await this.#emulator.stop();
+    await this.#attachment.detach();
+    await this.#emulator.destroy();
+  }
+}

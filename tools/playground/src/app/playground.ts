@@ -1,0 +1,253 @@
+// The life of the page: one TPM, and one machine after the other that it is in.
+
+import type { TpmProof } from '@tpmdev/guest/proof';
+import { BootProgress } from '../model/boot-progress.js';
+import { checkProof, ProofReader } from '../model/guest-proof.js';
+import { readStateFile, stateFileName } from '../model/state-file.js';
+import { StatePanel } from '../panels/state-panel.js';
+import { SerialConsole } from './console.js';
+import { ask, type Question } from './dialog.js';
+import { byId, element } from './element.js';
+import type { GuestImages } from './guest-images.js';
+import { Machine, type TpmModel } from './machine.js';
+import type { MachineView } from './machine-view.js';
+import { Tabs } from './tabs.js';
+import type { TpmHost } from './tpm-host.js';
+import { messageOf, TpmWatch } from './tpm-watch.js';
+
+/** Milliseconds between two renderings of the page's numbers. */
+const RENDER_INTERVAL = 100;
+
+const RESET: Question = {
+  title: 'Reset the TPM?',
+  text: 'Its seeds, keys and authorization values are gone for good, and the guest is restarted with a new TPM. Export it first if you may want it back.',
+  action: 'Reset the TPM',
+};
+
+/** What a {@link Playground} is made with. */
+export interface PlaygroundOptions {
+  readonly images: GuestImages;
+  readonly host: TpmHost;
+  readonly view: MachineView;
+  /** Called when nothing more can be done but to reload the page. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** The page at work. */
+export class Playground {
+  readonly #images: GuestImages;
+  readonly #host: TpmHost;
+  readonly #view: MachineView;
+  readonly #onFatal: (error: unknown) => void;
+  readonly #watch: TpmWatch;
+  readonly #statePanel: StatePanel;
+  readonly #tabs: Tabs;
+  readonly #console: SerialConsole;
+  #machine: Machine | undefined;
+  #model: TpmModel = 'tpm-tis';
+  #progress = new BootProgress();
+  #proof = new ProofReader();
+  /** Operations on the machine run one after the other. */
+  #last: Promise<void> = Promise.resolve();
+  #isBusy = false;
+
+  constructor({ images, host, view, onFatal }: PlaygroundOptions) {
+    this.#images = images;
+    this.#host = host;
+    this.#view = view;
+    this.#onFatal = onFatal;
+    this.#watch = new TpmWatch({
+      host,
+      strip: byId('strip'),
+      onCommand: (name) => this.#onCommand(name),
+      onError: onFatal,
+    });
+    this.#statePanel = new StatePanel({
+      exportState: () => void this.#export(),
+      importState: (file) => void this.#import(file),
+      resetState: () => void this.#reset(),
+    });
+    this.#tabs = new Tabs(byId('tabs'), byId('panels'), [
+      this.#watch.commandPanel,
+      this.#watch.pcrPanel,
+      this.#watch.logPanel,
+      this.#watch.registerPanel,
+      this.#statePanel,
+    ]);
+    this.#console = new SerialConsole(byId('terminal'), {
+      onInput: (bytes) => this.#machine?.type(bytes),
+      onOutput: (text) => this.#onOutput(text),
+      onLeave: (backward) => (backward ? view.restart : byId('inspector')).focus(),
+    });
+    this.#connectControls();
+    this.storageChanged();
+    window.setInterval(() => this.#render(), RENDER_INTERVAL);
+  }
+
+  /** Switches the machine on, after switching the present one off. */
+  restart(): Promise<void> {
+    return this.#operate(async () => {
+      await this.#switchOff();
+      this.#switchOn();
+    });
+  }
+
+  /** The page's program failed: the machine can't be trusted to go on. */
+  crashed(error: unknown): void {
+    this.#view.failed(`The machine stopped: ${messageOf(error)}`, 'Restart guest', () => {
+      void this.restart();
+    });
+  }
+
+  /** Shows where the TPM is kept. */
+  storageChanged(): void {
+    this.#view.storage(this.#host.storage);
+    this.#statePanel.update(this.#host.storage);
+  }
+
+  #connectControls(): void {
+    this.#view.restart.addEventListener('click', () => void this.restart());
+    this.#view.pause.addEventListener('click', () => void this.#togglePause());
+    byId('model').addEventListener('change', (event) => {
+      if (!(event.target instanceof HTMLInputElement)) return;
+      this.#model = event.target.value === 'tpm-crb' ? 'tpm-crb' : 'tpm-tis';
+      void this.restart();
+    });
+    document.addEventListener('keydown', (event) => {
+      if (event.key !== 'F6' || event.defaultPrevented) return;
+      event.preventDefault();
+      this.#console.focus();
+    });
+  }
+
+  /** Runs an operation after the ones before it; the buttons are off meanwhile. */
+  #operate(operation: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(async () => {
+      this.#isBusy = true;
+      this.#showControls();
+      try {
+        await operation();
+      } catch (error) {
+        this.crashed(error);
+      } finally {
+        this.#isBusy = false;
+        this.#showControls();
+      }
+    });
+    return this.#last;
+  }
+
+  #switchOn(): void {
+    this.#progress = new BootProgress();
+    this.#proof = new ProofReader();
+    this.#console.clear();
+    this.#view.showProof(undefined);
+    this.#watch.isMeasuring = true;
+    this.#view.phase(this.#progress.phase);
+    const machine = new Machine({
+      images: this.#images,
+      model: this.#model,
+      backend: this.#host.backend,
+      trace: (event) => this.#watch.trace(event),
+      onSerial: (byte) => this.#console.print(byte),
+      onReboot: () => void this.restart(),
+      onError: (error) => this.crashed(error),
+    });
+    this.#machine = machine;
+    this.#watch.connect(machine, this.#model);
+  }
+
+  async #switchOff(): Promise<void> {
+    const machine = this.#machine;
+    this.#machine = undefined;
+    this.#watch.connect(undefined, this.#model);
+    await machine?.destroy();
+    this.#watch.stream.clear();
+  }
+
+  #togglePause(): Promise<void> {
+    return this.#operate(async () => {
+      if (this.#machine?.isPaused === true) await this.#machine.resume();
+      else await this.#machine?.pause();
+    });
+  }
+
+  #showControls(): void {
+    const isEnabled = !this.#isBusy && this.#machine !== undefined;
+    this.#view.enable(isEnabled, this.#machine?.isPaused === true);
+    this.#statePanel.enable(isEnabled);
+  }
+
+  #onCommand(name: string): void {
+    this.#progress.command(name);
+    this.#showPhase();
+  }
+
+  #onOutput(text: string): void {
+    this.#progress.output(text);
+    this.#showPhase();
+    const proof = this.#proof.output(text);
+    if (proof !== undefined) void this.#showProof(proof).catch(this.#onFatal);
+  }
+
+  #showPhase(): void {
+    const { phase } = this.#progress;
+    const wasMeasuring = this.#watch.isMeasuring;
+    this.#watch.isMeasuring = phase === 'power-on' || phase === 'firmware';
+    if (wasMeasuring && !this.#watch.isMeasuring) this.#watch.refresh();
+    this.#view.phase(phase);
+  }
+
+  async #showProof(proof: TpmProof): Promise<void> {
+    await this.#watch.lookNow();
+    const { banks, logLength } = this.#watch;
+    this.#view.showProof(checkProof(proof, this.#model, banks, logLength));
+  }
+
+  #render(): void {
+    this.#tabs.active?.render();
+    const { registerAccesses, stream } = this.#watch;
+    const isPaused = this.#machine?.isPaused === true;
+    this.#view.path({ registerAccesses, commands: stream.count, isPaused }, this.#model);
+  }
+
+  async #export(): Promise<void> {
+    const state = await this.#host.exportState();
+    if (state === undefined) {
+      this.#statePanel.say('There is nothing to export before the TPM was started once', true);
+      return;
+    }
+    const url = URL.createObjectURL(new Blob([state.slice()]));
+    const name = stateFileName(new Date());
+    element('a', { href: url, download: name }).click();
+    URL.revokeObjectURL(url);
+    this.#statePanel.say(`Exported ${state.length} bytes as ${name}`, false);
+  }
+
+  async #import(file: File): Promise<void> {
+    const { state, problem } = await readStateFile(file);
+    if (problem !== undefined) {
+      this.#statePanel.say(problem, true);
+      return;
+    }
+    const isAgreed = await ask({
+      title: `Import “${file.name}”?`,
+      text: 'The TPM of this page is replaced by the one in the file, and the guest is restarted. Export the present one first if you may want it back.',
+      action: 'Replace the TPM',
+    });
+    if (isAgreed) await this.#replace(state, `Imported “${file.name}”`);
+  }
+
+  async #reset(): Promise<void> {
+    if (await ask(RESET)) await this.#replace(undefined, 'The TPM is new');
+  }
+
+  #replace(state: Uint8Array | undefined, done: string): Promise<void> {
+    return this.#operate(async () => {
+      await this.#switchOff();
+      await this.#host.replace(state);
+      this.#switchOn();
+      this.#statePanel.say(done, false);
+    });
+  }
+}
