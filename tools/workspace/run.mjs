@@ -95,6 +95,15 @@ const tasks = {
       env: process.env,
     });
   },
+  playground(args) {
+    const status = run(
+      'turbo',
+      ['run', 'build', '--filter=@tpmdev/playground', '--output-logs=errors-only'],
+      { stdio: ['ignore', 2, 2] },
+    );
+    if (status !== 0) return status;
+    return run(toolsNode(), [join('tools', 'playground', 'serve', 'main.ts'), ...args]);
+  },
   bench(args) {
     const status = turbo(['build'], '--output-logs=errors-only');
     if (status !== 0) return status;
