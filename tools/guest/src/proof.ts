@@ -25,8 +25,8 @@ export const PROOF_BEGIN = 'tpm-proof begin';
 export const PROOF_END = 'tpm-proof end';
 /** The line after which the guest's shell takes input; its prompt follows. */
 export const GUEST_READY = 'tpmdev-guest ready';
-/** The prompt of the guest's shell in its first folder. */
-export const GUEST_PROMPT = 'guest:~# ';
+/** The prompt of the guest's shell. */
+export const GUEST_PROMPT = 'guest# ';
 /** Begins the line that says how the script of a run ended, followed by its exit code. */
 export const RUN_EXIT = 'tpmdev-run exit ';
 
