@@ -11,6 +11,8 @@ export interface PreparedGuest extends ImageFiles {
 export interface RunningMachine {
   /** Sends text to the guest's serial port, as a person would type it. */
   type(text: string): void;
+  /** Shows something on the terminal, where the serial port is to be seen. */
+  show(bytes: Uint8Array): void;
   /** Ends the run. @param exitCode what {@link runV86} resolves with */
   end(exitCode: number): void;
 }

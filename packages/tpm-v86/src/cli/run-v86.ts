@@ -261,6 +261,7 @@ class V86System implements MonitorHost {
     this.#startTimers(machine);
     this.#environment.onStart?.({
       type: (text) => machine.sendSerial(new TextEncoder().encode(text)),
+      show: (bytes) => this.#console?.serial(bytes),
       end: (exitCode) => this.#end(exitCode),
     });
   }

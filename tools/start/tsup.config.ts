@@ -1,0 +1,3 @@
+import { packageBuild } from '@tpmdev/workspace/tsup';
+
+export default packageBuild({ main: 'src/main.ts' });

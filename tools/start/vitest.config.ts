@@ -1,0 +1,3 @@
+import { packageTests } from '@tpmdev/workspace/vitest';
+
+export default packageTests();
