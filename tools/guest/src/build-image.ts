@@ -14,7 +14,7 @@ import { GuestError } from './guest-error.js';
 import { writeBootableCd } from './iso9660.js';
 import { writeNewc } from './newc.js';
 import { toolsRoot } from './tools-root.js';
-import { unpackPackage } from './unpack.js';
+import type { UnpackPackage } from './unpack.js';
 
 /** Names of the files of an image, as they lie in the cache. */
 export const IMAGE_FILE = {
@@ -34,6 +34,7 @@ export interface BuildOptions {
   readonly commandLine: string;
   /** Folder in which a temporary folder may be made. */
   readonly workFolder: string;
+  readonly unpack: UnpackPackage;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -48,7 +49,7 @@ export async function buildImage(options: BuildOptions): Promise<Record<string, 
     for (const item of options.packages) {
       const members = wantedMembers(item.name);
       if (members === undefined) continue;
-      await unpackPackage(options.pathOf(item), folder, members, options.signal);
+      await options.unpack(options.pathOf(item), folder, members, options.signal);
     }
     return await assemble(folder, options);
   } finally {

@@ -39,6 +39,7 @@ async function acquire(
   isImpatient: boolean,
   signal?: AbortSignal,
 ): Promise<(() => Promise<void>) | undefined> {
+  if (signal?.aborted === true) throw aborted();
   const wait = isImpatient ? ['--nonblock'] : [];
   const args = [...wait, '--conflict-exit-code', `${BUSY_CODE}`, path];
   // The inner program says that it has the lock, then waits until this process closes the pipe.

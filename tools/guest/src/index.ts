@@ -19,3 +19,4 @@ export {
   RUN_EXIT,
   type TpmProof,
 } from './proof.js';
+export type { UnpackPackage } from './unpack.js';

@@ -11,7 +11,7 @@ import { type ImageRecord, ImageStore, imageKey, recipeDigest } from './image-st
 import { chooseMirror, type Mirror, systemSources } from './mirror.js';
 import { type RunProgram, runProgram } from './program.js';
 import type { GuestProgress } from './progress.js';
-import { sha256OfFile } from './unpack.js';
+import { sha256OfFile, type UnpackPackage, unpackPackage } from './unpack.js';
 
 /** What to prepare, and how. */
 export interface PrepareGuestOptions {
@@ -27,8 +27,10 @@ export interface PrepareGuestOptions {
   readonly signal?: AbortSignal | undefined;
   /** Mirror of Debian; the one that apt is configured with unless told otherwise. */
   readonly mirror?: Mirror | undefined;
-  /** How programs are run. */
+  /** How apt is run. */
   readonly run?: RunProgram | undefined;
+  /** How packages are unpacked. */
+  readonly unpack?: UnpackPackage | undefined;
 }
 
 /** Paths of the files that v86 is started with. */
@@ -138,6 +140,7 @@ async function build(
       rootFiles: recipe.rootFiles,
       commandLine: COMMAND_LINE,
       workFolder: folder,
+      unpack: options.unpack ?? unpackPackage,
       signal,
     });
     const description = { recipe: recipe.digest, commandLine: COMMAND_LINE, packages };

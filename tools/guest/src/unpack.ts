@@ -10,12 +10,15 @@ import { aborted, programFailure, programMissing } from './program.js';
  * @param patterns tar(1) wildcards such as `./boot/vmlinuz-*`; none for all files
  * @throws GuestError when a program is missing or fails, as tar does when a pattern matches nothing
  */
-export async function unpackPackage(
+export type UnpackPackage = (
   path: string,
   folder: string,
   patterns: readonly string[],
-  signal?: AbortSignal,
-): Promise<void> {
+  signal?: AbortSignal | undefined,
+) => Promise<void>;
+
+/** Unpacks with dpkg-deb(1) and tar(1). */
+export const unpackPackage: UnpackPackage = async (path, folder, patterns, signal) => {
   await mkdir(folder, { recursive: true });
   const from = spawn('dpkg-deb', ['--fsys-tarfile', path], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -38,7 +41,7 @@ export async function unpackPackage(
   for (const outcome of outcomes) {
     if (outcome.status === 'rejected') throw outcome.reason;
   }
-}
+};
 
 function ended(
   command: string,

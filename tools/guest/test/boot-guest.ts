@@ -26,7 +26,8 @@ export interface RunningGuest {
 /** @param parameters for Linux, after those of the image */
 export async function bootGuest(image: GuestImage, parameters = ''): Promise<RunningGuest> {
   const { bios, vgaBios, kernel, initrd, cdrom, commandLine } = image;
-  const emulator = new V86({
+  // The declarations of v86 lack some of the options that it has.
+  const options: unknown = {
     wasm_path: fileURLToPath(import.meta.resolve('v86/build/v86.wasm')),
     memory_size: 256 * 1024 * 1024,
     vga_memory_size: 2 * 1024 * 1024,
@@ -40,7 +41,8 @@ export async function bootGuest(image: GuestImage, parameters = ''): Promise<Run
     ...(initrd !== undefined && { initrd: await buffer(initrd) }),
     ...(cdrom !== undefined && { cdrom: await buffer(cdrom) }),
     cmdline: `${commandLine} ${parameters}`.trim(),
-  } as ConstructorParameters<typeof V86>[0]);
+  };
+  const emulator = new V86(options as ConstructorParameters<typeof V86>[0]);
   let output = '';
   const waiting = new Set<() => void>();
   emulator.add_listener('serial0-output-byte', (byte: number) => {
