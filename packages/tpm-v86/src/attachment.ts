@@ -50,7 +50,8 @@ export interface AttachTpmOptions {
 /** A TPM in a v86 machine. */
 export interface TpmAttachment {
   /**
-   * Resolves when the TPM is in the machine and started; the guest runs from then on. Rejects with a
+   * Resolves when the TPM is in the machine and started; the guest runs from then on, and v86 has sent
+   * `emulator-loaded`. Rejects with a
    * TpmdevError when that failed; the guest doesn't run then.
    */
   readonly ready: Promise<void>;

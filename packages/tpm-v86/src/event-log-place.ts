@@ -10,6 +10,9 @@ import {
 /** Where firmware puts the RSDP on a PC, and how (ACPI Specification, section 5.2.5.1). */
 const RSDP_AREA = { start: 0xe_0000, end: 0x10_0000, step: 16, size: 20 } as const;
 
+/** How an RSDP begins: "RSD ", little endian. */
+const RSDP_BEGINNING = 0x2044_5352;
+
 const HEADER_SIZE = 36;
 
 /** Longest table that is read, and longest log, in bytes: all of it is the guest's to write. */
@@ -37,7 +40,9 @@ function rootTableAddress(memory: GuestMemory): number | undefined {
   const { start, end, step, size } = RSDP_AREA;
   const area = memory.read(start, end - start);
   if (area === undefined) return undefined;
+  const view = new DataView(area.buffer, area.byteOffset, area.length);
   for (let at = 0; at + size <= area.length; at += step) {
+    if (view.getUint32(at, true) !== RSDP_BEGINNING) continue;
     const found = attempt(() => readRsdp(area.subarray(at)));
     if (found?.checksumValid === true) return found.rsdtAddress;
   }

@@ -32,7 +32,8 @@ const PATIENCE = 60_000;
 /** Limit for the boot menu's prompt, for a person's reaction, in milliseconds. */
 const PROMPT = 60_000;
 
-function firmware(name: string): { buffer: ArrayBuffer } {
+/** @returns a file of SeaBIOS as v86 takes it */
+export function firmware(name: string): { buffer: ArrayBuffer } {
   try {
     return { buffer: new Uint8Array(readFileSync(join(FIRMWARE_FOLDER, name))).buffer };
   } catch (cause) {
@@ -146,11 +147,7 @@ export class Guest {
   static async start(options: GuestOptions = {}): Promise<Guest> {
     const guest = new Guest(options, await openTpm(options.tpm ?? 'embedded'));
     try {
-      const loaded = new Promise<void>((resolve) => {
-        guest.emulator.add_listener('emulator-loaded', () => resolve());
-      });
       await guest.attachment.ready;
-      await loaded;
     } catch (error) {
       await guest.close();
       throw error;
