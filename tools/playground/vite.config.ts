@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite';
-import { guestFiles } from './serve/guest-files.ts';
-import { contentSecurityPolicy, SECURITY_HEADERS } from './serve/security-policy.ts';
+import { guestFiles } from './src/serve/guest-files.ts';
+import { contentSecurityPolicy, SECURITY_HEADERS } from './src/serve/security-policy.ts';
 
 /** v86 looks for modules of Node where there is one; the page's build leaves them out and says so. */
 const EXTERNALIZED = /externalized for browser compatibility, imported by ".*\/libv86\.mjs"/;

@@ -102,7 +102,7 @@ const tasks = {
       { stdio: ['ignore', 2, 2] },
     );
     if (status !== 0) return status;
-    return run(toolsNode(), [join('tools', 'playground', 'serve', 'main.ts'), ...args]);
+    return run(toolsNode(), [join('tools', 'playground', 'src', 'serve', 'main.ts'), ...args]);
   },
   bench(args) {
     const status = turbo(['build'], '--output-logs=errors-only');

@@ -112,13 +112,15 @@ export class TpmHost {
   /**
    * Reads all PCRs from a copy of the TPM: the guest's own TPM gets no command that it didn't ask for.
    *
-   * @returns the banks; `undefined` when the TPM is not started or failed
+   * @returns the banks; `undefined` when the TPM is not started, failed, or is being replaced
    */
   async pcrs(): Promise<PcrBanks | undefined> {
+    const backend = this.#backend;
+    if (backend === undefined) return undefined;
     this.#copy ??= await openEmbedded();
     const copy = this.#copy;
     try {
-      await copy.restore(await this.backend.snapshot());
+      await copy.restore(await backend.snapshot());
       return await readPcrs(
         async (command) => {
           const request = { command, locality: 0, responseCapacity: RESPONSE_CAPACITY } as const;
