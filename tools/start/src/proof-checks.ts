@@ -24,6 +24,9 @@ const BANKS: ReadonlyMap<string, { readonly id: number; readonly size: number }>
   ['sha256', { id: HASH_ALGORITHM['SHA-256'], size: 32 }],
 ]);
 
+/** Linux's name for the random number generator of the first TPM. */
+const RANDOM_SOURCE = 'tpm-rng-0';
+
 /** PCRs that firmware extends (TCG PC Client Platform Firmware Profile, section 3.3.4). */
 const FIRMWARE_PCRS = 8;
 
@@ -52,15 +55,22 @@ export async function checkProof(proof: TpmProof, context: ProofContext): Promis
     version(proof, context),
     ...(context.tpmVersion === '2.0' ? [referencePcrs(proof, context)] : []),
     await eventLog(proof),
-    {
-      passed: proof.randomSources.includes('tpm-rng-0'),
-      text: `Linux takes random numbers from the TPM: ${listed(proof.randomSources)}`,
-    },
+    randomSource(proof),
   ];
 }
 
-function listed(names: readonly string[]): string {
-  return names.length === 0 ? 'nothing' : names.join(', ');
+function randomSource({ randomSources }: TpmProof): ProofCheck {
+  if (randomSources.includes(RANDOM_SOURCE)) {
+    return {
+      passed: true,
+      text: `Linux has the TPM as source of random numbers: ${RANDOM_SOURCE}`,
+    };
+  }
+  const found = randomSources.length === 0 ? 'none' : randomSources.join(', ');
+  return {
+    passed: false,
+    text: `Linux has no source of random numbers ${RANDOM_SOURCE}: ${found}`,
+  };
 }
 
 function kernelLine(proof: TpmProof, { model, tpmVersion }: ProofContext): ProofCheck {
@@ -73,7 +83,7 @@ function kernelLine(proof: TpmProof, { model, tpmVersion }: ProofContext): Proof
         ? /^tpm_tis MSFT0101:00: 2\.0 TPM \(device-id 0x1, rev-id 1\)$/
         : /^tpm_tis 00:[0-9A-Fa-f]{2}: 1\.2 TPM \(device-id 0x1, rev-id 1\)$/;
   const found = lines.find((line) => expected.test(line));
-  if (found !== undefined) return { passed: true, text: `Linux found the TPM: ${found}` };
+  if (found !== undefined) return { passed: true, text: `Linux found the TPM: ${found.trim()}` };
   const instead = lines.length === 0 ? 'no line about a TPM' : lines.join(' | ');
   return { passed: false, text: `Linux did not find the TPM: its log has ${instead}` };
 }
@@ -81,18 +91,16 @@ function kernelLine(proof: TpmProof, { model, tpmVersion }: ProofContext): Proof
 function devices(proof: TpmProof, { tpmVersion }: ProofContext): ProofCheck {
   // The resource manager is for TPM 2.0.
   const wanted = tpmVersion === '2.0' ? ['/dev/tpm0', '/dev/tpmrm0'] : ['/dev/tpm0'];
-  return {
-    passed: wanted.every((path) => proof.devices.includes(path)),
-    text: `The devices ${wanted.join(' and ')} are there: ${listed(proof.devices)}`,
-  };
+  const missing = wanted.filter((path) => !proof.devices.includes(path));
+  if (missing.length === 0) return { passed: true, text: `There is ${wanted.join(' and ')}` };
+  return { passed: false, text: `There is no ${missing.join(' and no ')}` };
 }
 
 function version(proof: TpmProof, { tpmVersion }: ProofContext): ProofCheck {
   const wanted = tpmVersion === '2.0' ? 2 : 1;
-  return {
-    passed: proof.versionMajor === wanted,
-    text: `tpm_version_major is ${wanted}: ${proof.versionMajor ?? 'missing'}`,
-  };
+  const passed = proof.versionMajor === wanted;
+  const found = proof.versionMajor ?? 'missing';
+  return { passed, text: `tpm_version_major is ${found}${passed ? '' : `, not ${wanted}`}` };
 }
 
 function referencePcrs(proof: TpmProof, { flavour }: ProofContext): ProofCheck {
