@@ -250,6 +250,39 @@ describe('attachTpm() in a machine', () => {
   });
 });
 
+describe('detach()', () => {
+  it('detach() leaves the back end alone from then on, also at a reboot', async () => {
+    const { emulator, backend, errors, tpm } = attach({ confirm: () => true });
+    const cpu = emulator.create();
+    await tpm.ready;
+    await tpm.detach();
+    expect(backend.owner).toBeUndefined();
+    expect(backend.onEvent).toBeUndefined();
+    backend.log.length = 0;
+    tpm.ppi!.setWord('pprq', 5);
+    cpu.reboot_internal();
+    await tpm.settled();
+    expect(cpu.log).toContain('reboot');
+    expect(backend.log).toEqual([]);
+    expect(await tpm.reset()).toMatchObject({ started: false });
+    await expect(tpm.saveState()).rejects.toThrow(/The TPM is detached/);
+    expect(errors).toEqual([]);
+    cpu.main_loop();
+    expect(cpu.log).toContain('run');
+  });
+
+  it('detach() works before the machine is created', async () => {
+    const { emulator, backend, tpm } = attach();
+    await tpm.detach();
+    expect(backend.owner).toBeUndefined();
+    backend.log.length = 0;
+    emulator.create();
+    await expect(tpm.ready).rejects.toThrow(/The TPM is detached/);
+    expect(emulator.stops).toBe(1);
+    expect(backend.log).toEqual([]);
+  });
+});
+
 describe('saved states', () => {
   async function embedded(options: Partial<AttachTpmOptions> = {}) {
     const bench = attach({ backend: await openEmbedded(), ...options });

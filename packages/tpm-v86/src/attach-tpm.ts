@@ -1,11 +1,12 @@
 import {
+  type BackendEvent,
   PpiMemory,
   type ResetOutcome,
   type TpmdevError,
   type TpmFrontEnd,
 } from 'tpm-integration/assembly';
 import type { AttachTpmOptions, TpmAttachment } from './attachment.js';
-import { asTpmdevError, V86Error } from './error.js';
+import { asTpmdevError, detachedError, V86Error } from './error.js';
 import { DEFAULT_IRQ, LateInterrupt, plugDevice, TpmMachine } from './machine.js';
 import { checkMembers, isCreated, type V86Emulator } from './v86-members.js';
 
@@ -55,7 +56,9 @@ class Attachment implements TpmAttachment {
   readonly #emulator: V86Emulator;
   readonly #options: AttachTpmOptions;
   readonly #created: Promise<TpmMachine>;
+  readonly #onEvent = ({ error }: BackendEvent): void => this.#report(error);
   #machine: TpmMachine | undefined;
+  #isDetached = false;
   #reported: TpmdevError | undefined;
 
   constructor(emulator: V86Emulator, options: AttachTpmOptions) {
@@ -65,11 +68,12 @@ class Attachment implements TpmAttachment {
     this.#options = options;
     this.frontEnd = device.device;
     this.ppi = options.ppi === false ? undefined : new PpiMemory();
-    options.backend.onEvent ??= ({ error }) => this.#report(error);
+    options.backend.onEvent ??= this.#onEvent;
     this.#created = new Promise((resolve, reject) => {
       emulator.add_listener('emulator-ready', () => {
         // What is thrown here would be lost in v86.
         try {
+          if (this.#isDetached) throw detachedError();
           const cpu = checkMembers(emulator, options.tables === 'fw-cfg');
           interrupt.cpu = cpu;
           const report = (error: TpmdevError): void => this.#report(error);
@@ -105,9 +109,11 @@ class Attachment implements TpmAttachment {
   }
 
   async detach(): Promise<void> {
+    this.#isDetached = true;
     const machine = this.#machine;
     if (machine === undefined) await this.frontEnd.detach();
-    else await machine.life.enqueue(() => this.frontEnd.detach());
+    else await machine.life.detach();
+    if (this.#options.backend.onEvent === this.#onEvent) this.#options.backend.onEvent = undefined;
   }
 
   async #start(): Promise<void> {

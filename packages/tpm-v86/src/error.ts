@@ -27,3 +27,8 @@ export function asTpmdevError(code: V86ErrorCode, action: string, cause: unknown
   if (TpmdevError.isInstance(cause)) return cause;
   return new V86Error(code, `${action} failed: ${String(cause)}`, { cause });
 }
+
+/** @returns what comes of using a TPM after it was taken away */
+export function detachedError(): V86Error {
+  return new V86Error('ERR_V86_STATE', 'The TPM is detached; create another machine with a TPM');
+}

@@ -6,7 +6,7 @@ import type {
   TpmdevError,
   TpmFrontEnd,
 } from 'tpm-integration/assembly';
-import { asTpmdevError, V86Error } from './error.js';
+import { asTpmdevError, detachedError, V86Error } from './error.js';
 import type { FirmwareSide } from './firmware-side.js';
 import type { GuestHold } from './guest-hold.js';
 import { SAVED_TPM_FORMAT, type SavedTpm } from './saved-tpm.js';
@@ -33,6 +33,7 @@ export class LifeCycle {
   #work: Promise<unknown> = Promise.resolve();
   #outstanding = 0;
   #failure: TpmdevError | undefined;
+  #isDetached = false;
 
   constructor(parts: LifeCycleParts) {
     this.#parts = parts;
@@ -58,8 +59,10 @@ export class LifeCycle {
   reset(): Promise<ResetOutcome> {
     const { frontEnd, firmware } = this.#parts;
     firmware.reset();
+    if (this.#isDetached) return Promise.resolve({ started: false, error: detachedError() });
     const begun = this.#outstanding === 0 ? frontEnd.reset() : undefined;
     return this.enqueue(async () => {
+      if (this.#isDetached) return { started: false, error: detachedError() };
       let outcome = await (begun ?? frontEnd.reset());
       if (outcome.started) outcome = await this.#executeRequest(outcome);
       this.#failure = outcome.started ? undefined : outcome.error;
@@ -72,6 +75,7 @@ export class LifeCycle {
   save(): Promise<SavedTpm> {
     const { frontEnd, backend, firmware, presence } = this.#parts;
     return this.enqueue(async () => {
+      if (this.#isDetached) throw detachedError();
       const blocker = backend.migrationBlocker();
       if (blocker !== undefined) {
         throw new V86Error('ERR_V86_STATE', `Saving the machine failed: ${blocker}`);
@@ -100,6 +104,7 @@ export class LifeCycle {
     firmware.restore(saved.firmwareState);
     void this.enqueue(async () => {
       try {
+        if (this.#isDetached) throw detachedError();
         const outcome = await frontEnd.reset({ restoring: true });
         if (!outcome.started) throw outcome.error;
         await backend.restore(saved.backend);
@@ -111,6 +116,14 @@ export class LifeCycle {
         this.#failure = asTpmdevError('ERR_V86_STATE', 'Restoring the TPM', cause);
         this.#parts.report(this.#failure);
       }
+    });
+  }
+
+  /** Gives the back end up, after what is under way; it is not used any more then. Never rejects. */
+  detach(): Promise<void> {
+    return this.enqueue(() => {
+      this.#isDetached = true;
+      return this.#parts.frontEnd.detach();
     });
   }
 
