@@ -39,7 +39,8 @@ async function acquire(
   isImpatient: boolean,
   signal?: AbortSignal,
 ): Promise<(() => Promise<void>) | undefined> {
-  if (signal?.aborted === true) throw aborted();
+  const isAborted = (): boolean => signal?.aborted === true;
+  if (isAborted()) throw aborted();
   const wait = isImpatient ? ['--nonblock'] : [];
   const args = [...wait, '--conflict-exit-code', `${BUSY_CODE}`, path];
   // The inner program says that it has the lock, then waits until this process closes the pipe.
@@ -59,7 +60,7 @@ async function acquire(
     ]);
     if (outcome === BUSY_CODE) return undefined;
     if (outcome !== 'locked') {
-      if (signal?.aborted === true) throw aborted();
+      if (isAborted()) throw aborted();
       throw programFailure('flock', Buffer.concat(errors).toString() || `exit code ${outcome}`);
     }
   } catch (error) {

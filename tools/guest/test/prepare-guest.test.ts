@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { GuestError } from '../src/guest-error.js';
 import { type GuestImage, prepareGuest } from '../src/prepare-guest.js';
@@ -53,6 +54,18 @@ async function closedProxy(): Promise<{ server: Server; requests: string[] }> {
   return { server, requests };
 }
 
+/** An apt that outlived its parent keeps the cache to itself until it has ended. */
+async function prepareOnceAptEnded(): Promise<GuestImage> {
+  for (;;) {
+    try {
+      return await prepareGuest({ flavour: 'minimal', cacheDirectory: cache });
+    } catch (error) {
+      if (!(error instanceof GuestError && error.code === 'ERR_GUEST_CACHE')) throw error;
+      await setTimeout(500);
+    }
+  }
+}
+
 async function kilobytes(image: GuestImage): Promise<string> {
   const paths = Object.entries(image).filter(([name]) => name !== 'commandLine');
   const sizes = await Promise.all(
@@ -94,12 +107,7 @@ test(
     await once(child, 'close');
     expect(text).toContain('Downloading 4 packages');
     expect(await readdir(join(cache, 'images')).catch(() => [])).toEqual([]);
-    await expect
-      .poll(() => prepareGuest({ flavour: 'minimal', cacheDirectory: cache }), {
-        timeout: BUILD_TIME,
-        interval: 1000,
-      })
-      .toMatchObject({ bios: expect.stringContaining(cache) });
+    expect((await prepareOnceAptEnded()).bios).toContain(cache);
   },
   BUILD_TIME,
 );
