@@ -117,7 +117,9 @@ async function build(
   options: PrepareGuestOptions,
   recipe: Recipe,
 ): Promise<ImageRecord> {
-  const { flavour, onProgress = () => {}, signal } = options;
+  const { flavour, onProgress = () => {}, signal, run = runProgram } = options;
+  // Named first where it is missing, since whoever has apt has the other programs too.
+  await run('apt-get', ['--version'], signal);
   const folder = join(cache, 'apt');
   await mkdir(folder, { recursive: true });
   const onWait = (): void =>
@@ -127,7 +129,6 @@ async function build(
     const done = options.refresh === true ? undefined : await cached(store, flavour, recipe);
     if (done !== undefined) return done;
     const mirror = options.mirror ?? chooseMirror(systemSources());
-    const run = options.run ?? runProgram;
     const apt = await Apt.open({ folder, mirror, run, onProgress, signal });
     const packages = await obtainPackages(apt, store, options, onProgress);
     const old = await store.readRecord(flavour);
