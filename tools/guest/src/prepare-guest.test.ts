@@ -244,10 +244,12 @@ test('prepareGuest() gives up when asked to, also while it waits for another run
   const controller = new AbortController();
   const [holding, isHolding] = gate();
   const [release, letGo] = gate();
-  const slow: RunProgram = async (...call) => {
-    isHolding();
-    await release;
-    return apt.run(...call);
+  const slow: RunProgram = async (command, args) => {
+    if (args.includes('update')) {
+      isHolding();
+      await release;
+    }
+    return apt.run(command, args);
   };
   const first = prepare({ run: slow });
   await holding;
