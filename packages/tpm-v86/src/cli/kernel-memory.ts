@@ -36,7 +36,9 @@ export class KernelMemory {
       { address: KERNEL_ADDRESS, length: kernelSize },
       { address: INITRD_ADDRESS, length: initrdSize },
     ];
-    this.#parts = ranges.map(({ address, length }) => ({
+    // There may be no memory where an initramfs that isn't there would be.
+    const used = ranges.filter(({ length }) => length > 0);
+    this.#parts = used.map(({ address, length }) => ({
       address,
       bytes: cpu.read_blob(address, length).slice(),
     }));

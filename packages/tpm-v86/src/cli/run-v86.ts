@@ -323,7 +323,7 @@ class V86System implements MonitorHost {
     }
     if (timeout === undefined) return;
     const timer = setTimeout(() => {
-      const missing = until === undefined ? '' : ` and the guest has not shown ${String(until)}`;
+      const missing = until === undefined ? '' : ` and the guest has not shown '${until.source}'`;
       this.#fail(
         new V86Error('ERR_V86_OPTION', `--timeout: ${timeout / 1000} s have passed${missing}`),
       );
@@ -352,7 +352,7 @@ class V86System implements MonitorHost {
       this.#end(EXIT.success);
       return;
     }
-    const missing = `the machine ended before ${String(until)} was shown`;
+    const missing = `the machine ended before '${until.source}' was shown`;
     this.#fail(new V86Error('ERR_V86_OPTION', `--until: ${missing}`));
   }
 

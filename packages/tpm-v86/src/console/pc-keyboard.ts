@@ -105,6 +105,6 @@ export function scanCodesOf(bytes: Uint8Array): number[] {
 /** @returns scan codes of Ctrl with a letter */
 function controlCodes(character: string): number[] {
   const letter = String.fromCharCode(character.charCodeAt(0) | 0x60);
-  const stroke = character < ' ' ? CHARACTERS.get(letter) : undefined;
+  const stroke = /[a-z]/.test(letter) && character < ' ' ? CHARACTERS.get(letter) : undefined;
   return stroke === undefined ? [] : codesOf({ ...stroke, held: SCAN_CODE.control });
 }

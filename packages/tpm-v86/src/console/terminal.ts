@@ -1,11 +1,14 @@
-import type { ReadStream, WriteStream } from 'node:tty';
-
 /** Standard input, on a terminal or not. */
-export type InputStream = NodeJS.ReadableStream & Partial<Pick<ReadStream, 'isTTY' | 'setRawMode'>>;
+export type InputStream = NodeJS.ReadableStream & {
+  readonly isTTY?: boolean;
+  setRawMode?(mode: boolean): unknown;
+};
 
 /** Standard output, on a terminal or not. */
-export type OutputStream = NodeJS.WritableStream &
-  Partial<Pick<WriteStream, 'isTTY' | 'rows' | 'columns'>>;
+export type OutputStream = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly rows?: number;
+};
 
 /** Other screen, no wrapping of long lines, no cursor. */
 const FULL_SCREEN = '\x1b[?1049h\x1b[?7l\x1b[?25l';
@@ -26,9 +29,10 @@ export class Terminal {
     this.#output = output;
   }
 
-  /** Lines that can be seen. */
+  /** Lines that can be seen; infinite when the terminal doesn't know. */
   get height(): number {
-    return this.#output.rows ?? Number.POSITIVE_INFINITY;
+    const { rows = 0 } = this.#output;
+    return rows > 0 ? rows : Number.POSITIVE_INFINITY;
   }
 
   /** Lets every key through, Ctrl-C too. Does nothing when input isn't from a terminal. */

@@ -38,7 +38,8 @@ export class TextView {
     let text = isNew ? `${PLAIN}${CLEAR}` : '';
     for (const [index, row] of rows.entries()) {
       if (!isNew && this.#drawn[index] === row) continue;
-      text += `${lineStart(index)}${row}${PLAIN}${ERASE_TO_END}`;
+      // Erased first: behind a line that fills the terminal, its last character would go.
+      text += `${lineStart(index)}${ERASE_TO_END}${row}${PLAIN}`;
     }
     this.#drawn = rows.slice();
     return text;
