@@ -71,9 +71,11 @@ export class SerialConsole {
     this.#timer ??= window.setTimeout(() => this.#flush(), BATCH_MILLISECONDS);
   }
 
-  /** Empties the screen for another machine. */
+  /** Empties the screen for another machine; what the one before printed last is dropped. */
   clear(): void {
-    this.#flush();
+    window.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#pending = [];
     this.#decoder = new TextDecoder();
     this.#terminal.reset();
   }

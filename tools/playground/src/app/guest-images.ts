@@ -26,11 +26,11 @@ export interface LoadProgress {
 /** The guest's files could not be had. The message is for people. */
 export class GuestImageError extends Error {}
 
-async function fetchChecked(path: string): Promise<Response> {
+async function fetchChecked(path: string, signal?: AbortSignal): Promise<Response> {
   const way = 'check that the playground’s server still runs, and try again';
   let response: Response;
   try {
-    response = await fetch(path);
+    response = await fetch(path, signal === undefined ? {} : { signal });
   } catch (cause) {
     throw new GuestImageError(`Loading ${path} failed: no connection; ${way}`, { cause });
   }
@@ -44,10 +44,11 @@ async function fetchChecked(path: string): Promise<Response> {
 async function fetchBytes(
   name: ImageName,
   size: number,
+  signal: AbortSignal,
   onBytes: (count: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const path = `guest/${name}`;
-  const { body } = await fetchChecked(path);
+  const { body } = await fetchChecked(path, signal);
   const bytes = new Uint8Array(size);
   let filled = 0;
   const reader = body?.getReader();
@@ -78,16 +79,22 @@ export async function loadGuestImages(
   const total = NAMES.reduce((sum, name) => sum + files[name].size, 0);
   let loaded = 0;
   onProgress({ loaded, total });
+  const others = new AbortController();
   const load = (name: ImageName) =>
-    fetchBytes(name, files[name].size, (count) => {
+    fetchBytes(name, files[name].size, others.signal, (count) => {
       loaded += count;
-      onProgress({ loaded, total });
+      if (!others.signal.aborted) onProgress({ loaded, total });
     });
-  const [bios, vgaBios, kernel, initrd] = await Promise.all([
-    load('bios'),
-    load('vga-bios'),
-    load('kernel'),
-    load('initrd'),
-  ]);
-  return { bios, vgaBios, kernel, initrd, commandLine };
+  try {
+    const [bios, vgaBios, kernel, initrd] = await Promise.all([
+      load('bios'),
+      load('vga-bios'),
+      load('kernel'),
+      load('initrd'),
+    ]);
+    return { bios, vgaBios, kernel, initrd, commandLine };
+  } catch (error) {
+    others.abort();
+    throw error;
+  }
 }

@@ -100,9 +100,14 @@ export class MachineView {
   storage({ kind, writes, notice }: StorageStatus): void {
     setText(byId('path-store-name'), kind === 'indexeddb' ? 'IndexedDB' : 'Memory');
     setText(byId('path-store'), counted(writes, 'write'));
+    if (notice !== undefined) this.notice(notice);
+  }
+
+  /** Shows a line above everything; `undefined` takes it away. */
+  notice(text: string | undefined): void {
     const line = byId('notice');
-    line.hidden = notice === undefined;
-    setText(line, notice ?? '');
+    line.hidden = text === undefined;
+    setText(line, text ?? '');
   }
 
   /** What Linux confirmed; `undefined` while it hasn't said anything. */

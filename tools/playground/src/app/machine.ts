@@ -23,6 +23,9 @@ export interface MachineOptions {
   readonly onSerial: (byte: number) => void;
   /** The guest wants to reboot. */
   readonly onReboot: () => void;
+  /** The machine can't start: its TPM couldn't be attached. */
+  readonly onFailed: (error: unknown) => void;
+  /** Something went wrong that the guest doesn't see as such. */
   readonly onError: (error: TpmdevError) => void;
   readonly trace: TraceHook;
 }
@@ -30,6 +33,15 @@ export interface MachineOptions {
 /** The undocumented member of v86 that a reboot goes through. */
 interface Rebootable {
   readonly v86: { readonly cpu: { reboot_internal: () => void } };
+}
+
+/** How long v86 may take to stop. A machine that crashed never says that it stopped. */
+const STOP_MILLISECONDS = 1000;
+
+/** Resolves with the promise, or after a time without it. */
+function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  const time = new Promise<void>((resolve) => window.setTimeout(resolve, milliseconds));
+  return Promise.race([promise, time]);
 }
 
 /** A running machine. */
@@ -64,10 +76,15 @@ export class Machine {
       trace: options.trace,
       onError: options.onError,
     });
-    this.#attachment.ready.catch(options.onError);
+    this.#attachment.ready.catch((error: unknown) => {
+      if (!this.#isGone) options.onFailed(error);
+    });
     this.#emulator.add_listener('emulator-ready', () => {
       const { cpu } = (this.#emulator as unknown as Rebootable).v86;
+      const reboot = cpu.reboot_internal.bind(cpu);
+      // The TPM's part of a reboot still happens; firmware begins, but doesn't get far.
       cpu.reboot_internal = () => {
+        reboot();
         void this.#emulator.stop();
         if (!this.#isGone) options.onReboot();
       };
@@ -109,8 +126,8 @@ export class Machine {
   async destroy(): Promise<void> {
     if (this.#isGone) return;
     this.#isGone = true;
-    await this.#emulator.stop();
+    await within(STOP_MILLISECONDS, this.#emulator.stop());
     await this.#attachment.detach();
-    await this.#emulator.destroy();
+    await within(STOP_MILLISECONDS, this.#emulator.destroy());
   }
 }

@@ -8,30 +8,27 @@ import { TpmHost } from './tpm-host.js';
 import { messageOf } from './tpm-watch.js';
 
 /** Loads what the page needs and starts it. */
-async function start(view: MachineView): Promise<void> {
+async function start(view: MachineView, playground: Playground): Promise<void> {
   if (typeof WebAssembly !== 'object') {
     throw new Error(
       'This browser has no WebAssembly, which the emulator needs; allow it or use another browser',
     );
   }
   const images = await loadGuestImages((progress) => view.loading(progress));
-  let playground: Playground | undefined;
   const host = await TpmHost.open({
-    onStorageChange: () => playground?.storageChanged(),
-    onError: (error) => playground?.crashed(error),
+    onStorageChange: () => playground.storageChanged(),
+    onError: (error) => playground.report(error),
   });
-  const fatal = (error: unknown): void => playground?.crashed(error);
-  playground = new Playground({ images, host, view, onFatal: fatal });
   // What v86 throws from its timer ends up here.
   window.addEventListener('error', ({ error }) => {
-    if (error instanceof Error) fatal(error);
+    if (error instanceof Error) playground.crashed(error);
   });
-  window.addEventListener('unhandledrejection', ({ reason }) => fatal(reason));
-  await playground.restart();
+  window.addEventListener('unhandledrejection', ({ reason }) => playground.crashed(reason));
+  await playground.begin({ images, host });
 }
 
 connectThemeButton(byId<HTMLButtonElement>('theme'));
 const view = new MachineView();
-start(view).catch((error: unknown) => {
+start(view, new Playground(view)).catch((error: unknown) => {
   view.failed(messageOf(error), 'Try again', () => location.reload());
 });

@@ -24,21 +24,16 @@ const RESET: Question = {
   action: 'Reset the TPM',
 };
 
-/** What a {@link Playground} is made with. */
-export interface PlaygroundOptions {
+/** What the machines are made of. */
+export interface Parts {
   readonly images: GuestImages;
   readonly host: TpmHost;
-  readonly view: MachineView;
-  /** Called when nothing more can be done but to reload the page. */
-  readonly onFatal: (error: unknown) => void;
 }
 
-/** The page at work. */
+/** The page at work. Everything is on it from the start; it comes alive with {@link begin}. */
 export class Playground {
-  readonly #images: GuestImages;
-  readonly #host: TpmHost;
   readonly #view: MachineView;
-  readonly #onFatal: (error: unknown) => void;
+  #parts: Parts | undefined;
   readonly #watch: TpmWatch;
   readonly #statePanel: StatePanel;
   readonly #tabs: Tabs;
@@ -50,17 +45,16 @@ export class Playground {
   /** Operations on the machine run one after the other. */
   #last: Promise<void> = Promise.resolve();
   #isBusy = false;
+  /** What the machine still says doesn't count. */
+  #isCrashed = false;
 
-  constructor({ images, host, view, onFatal }: PlaygroundOptions) {
-    this.#images = images;
-    this.#host = host;
+  constructor(view: MachineView) {
     this.#view = view;
-    this.#onFatal = onFatal;
     this.#watch = new TpmWatch({
-      host,
+      readPcrs: async () => this.#parts?.host.pcrs(),
       strip: byId('strip'),
       onCommand: (name) => this.#onCommand(name),
-      onError: onFatal,
+      onError: (error) => this.crashed(error),
     });
     this.#statePanel = new StatePanel({
       exportState: () => void this.#export(),
@@ -79,38 +73,55 @@ export class Playground {
       onOutput: (text) => this.#onOutput(text),
       onLeave: (backward) => (backward ? view.restart : byId('inspector')).focus(),
     });
+    this.#statePanel.enable(false);
     this.#connectControls();
-    this.storageChanged();
     window.setInterval(() => this.#render(), RENDER_INTERVAL);
+  }
+
+  /** Switches the first machine on. */
+  begin(parts: Parts): Promise<void> {
+    this.#parts = parts;
+    this.storageChanged();
+    return this.restart();
   }
 
   /** Switches the machine on, after switching the present one off. */
   restart(): Promise<void> {
     return this.#operate(async () => {
       await this.#switchOff();
-      this.#switchOn();
+      if (this.#parts !== undefined) this.#switchOn(this.#parts);
     });
   }
 
   /** The page's program failed: the machine can't be trusted to go on. */
   crashed(error: unknown): void {
+    this.#isCrashed = true;
     this.#view.failed(`The machine stopped: ${messageOf(error)}`, 'Restart guest', () => {
       void this.restart();
     });
   }
 
+  /** Something went wrong that the guest doesn't see as such; it goes on. */
+  report(error: unknown): void {
+    this.#view.notice(messageOf(error));
+  }
+
   /** Shows where the TPM is kept. */
   storageChanged(): void {
-    this.#view.storage(this.#host.storage);
-    this.#statePanel.update(this.#host.storage);
+    const storage = this.#parts?.host.storage;
+    if (storage === undefined) return;
+    this.#view.storage(storage);
+    this.#statePanel.update(storage);
   }
 
   #connectControls(): void {
     this.#view.restart.addEventListener('click', () => void this.restart());
     this.#view.pause.addEventListener('click', () => void this.#togglePause());
+    const chosen = document.querySelector<HTMLInputElement>('#model input:checked');
+    this.#choose(chosen?.value);
     byId('model').addEventListener('change', (event) => {
       if (!(event.target instanceof HTMLInputElement)) return;
-      this.#model = event.target.value === 'tpm-crb' ? 'tpm-crb' : 'tpm-tis';
+      this.#choose(event.target.value);
       void this.restart();
     });
     document.addEventListener('keydown', (event) => {
@@ -118,6 +129,10 @@ export class Playground {
       event.preventDefault();
       this.#console.focus();
     });
+  }
+
+  #choose(model: string | undefined): void {
+    this.#model = model === 'tpm-crb' ? 'tpm-crb' : 'tpm-tis';
   }
 
   /** Runs an operation after the ones before it; the buttons are off meanwhile. */
@@ -137,21 +152,24 @@ export class Playground {
     return this.#last;
   }
 
-  #switchOn(): void {
+  #switchOn({ images, host }: Parts): void {
+    this.#isCrashed = false;
     this.#progress = new BootProgress();
     this.#proof = new ProofReader();
     this.#console.clear();
+    this.#view.notice(host.storage.notice);
     this.#view.showProof(undefined);
     this.#watch.isMeasuring = true;
     this.#view.phase(this.#progress.phase);
     const machine = new Machine({
-      images: this.#images,
+      images,
       model: this.#model,
-      backend: this.#host.backend,
+      backend: host.backend,
       trace: (event) => this.#watch.trace(event),
       onSerial: (byte) => this.#console.print(byte),
       onReboot: () => void this.restart(),
-      onError: (error) => this.crashed(error),
+      onFailed: (error) => this.crashed(error),
+      onError: (error) => this.report(error),
     });
     this.#machine = machine;
     this.#watch.connect(machine, this.#model);
@@ -187,10 +205,12 @@ export class Playground {
     this.#progress.output(text);
     this.#showPhase();
     const proof = this.#proof.output(text);
-    if (proof !== undefined) void this.#showProof(proof).catch(this.#onFatal);
+    if (proof !== undefined)
+      void this.#showProof(proof).catch((error: unknown) => this.crashed(error));
   }
 
   #showPhase(): void {
+    if (this.#isCrashed) return;
     const { phase } = this.#progress;
     const wasMeasuring = this.#watch.isMeasuring;
     this.#watch.isMeasuring = phase === 'power-on' || phase === 'firmware';
@@ -212,7 +232,7 @@ export class Playground {
   }
 
   async #export(): Promise<void> {
-    const state = await this.#host.exportState();
+    const state = await this.#parts?.host.exportState();
     if (state === undefined) {
       this.#statePanel.say('There is nothing to export before the TPM was started once', true);
       return;
@@ -244,9 +264,11 @@ export class Playground {
 
   #replace(state: Uint8Array | undefined, done: string): Promise<void> {
     return this.#operate(async () => {
+      const parts = this.#parts;
+      if (parts === undefined) return;
       await this.#switchOff();
-      await this.#host.replace(state);
-      this.#switchOn();
+      await parts.host.replace(state);
+      this.#switchOn(parts);
       this.#statePanel.say(done, false);
     });
   }

@@ -18,7 +18,6 @@ import { RegisterPanel, type RegisterSource } from '../panels/register-panel.js'
 import { BROWSER_HASHES } from './hashes.js';
 import type { Machine, TpmModel } from './machine.js';
 import { Refresh } from './refresh.js';
-import type { TpmHost } from './tpm-host.js';
 
 /** Milliseconds between a command that changes PCRs and the look at them. */
 const REFRESH_INTERVAL = 200;
@@ -35,7 +34,8 @@ const PCR_COMMANDS: ReadonlySet<string> = new Set([
 
 /** What a {@link TpmWatch} is made with. */
 export interface TpmWatchOptions {
-  readonly host: TpmHost;
+  /** Reads the TPM's PCRs without disturbing it; `undefined` when they can't be read. */
+  readonly readPcrs: () => Promise<PcrBanks | undefined>;
   /** An empty list for the small PCR cells. */
   readonly strip: HTMLElement;
   /** A command was answered. @param name of the command */
@@ -151,7 +151,7 @@ export class TpmWatch {
 
   async #look(): Promise<void> {
     const machine = this.#machine;
-    const banks = await this.#options.host.pcrs();
+    const banks = await this.#options.readPcrs();
     const log = await viewEventLog(machine?.eventLog(), banks, BROWSER_HASHES);
     if (machine !== this.#machine) return;
     this.#banks = banks;
