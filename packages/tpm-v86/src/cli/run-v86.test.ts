@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ScriptedEmulator } from '../../test/support/scripted-emulator.js';
 import { ScriptedRun } from '../../test/support/scripted-run.js';
 import { plainText } from '../console/output-watch.js';
 
@@ -166,6 +167,25 @@ describe('runV86() and what it starts from', () => {
     expect(machine.calls).toEqual(['reboot']);
     process.emit('SIGTERM', 'SIGTERM');
     expect(await run.exitCode).toBe(0);
+  });
+
+  it('runV86() waits with a reset and the end until v86 has made its machine', async () => {
+    let machine: ScriptedEmulator | undefined;
+    const run = new ScriptedRun('-nographic', {
+      createEmulator: async () => (options) => {
+        machine = new ScriptedEmulator(options);
+        return machine;
+      },
+      onStart: () => {},
+    });
+    await run.type(`${SWITCH}system_reset\r`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await run.type(`${SWITCH}${LEAVE}`);
+    expect(machine?.calls).toEqual([]);
+    machine?.emit('emulator-ready');
+    machine?.emit('emulator-loaded');
+    expect(await run.exitCode).toBe(0);
+    expect(machine?.calls).toEqual(['restart', 'reboot', 'destroy']);
   });
 
   it('runV86() gives the files of the command line to firmware', async () => {

@@ -59,7 +59,8 @@ export class V86Machine {
   readonly #serial: number[] = [];
   #state: MachineState;
   #graphics: TextScreen['graphics'];
-  #changes: Promise<void> = Promise.resolve();
+  /** What is asked of v86 before it has made its machine has to wait. */
+  #changes: Promise<void>;
 
   /** Makes the machine; it starts at once unless told otherwise by `-S`. */
   constructor(parts: MachineParts, listener: MachineListener) {
@@ -71,6 +72,9 @@ export class V86Machine {
     if (isPaused) this.#holders.add('person');
     const files = firmwareFiles(description, parts.images.fwCfg);
     this.#emulator = parts.createEmulator(this.#options(!isPaused));
+    this.#changes = new Promise((resolve) => {
+      this.#emulator.add_listener('emulator-loaded', () => resolve());
+    });
     const { device } = description.machine;
     if (device !== undefined && backend !== undefined) {
       this.tpm = attachTpm(this.#emulator, {
@@ -111,7 +115,7 @@ export class V86Machine {
 
   /** Resets the machine and waits until its TPM runs again. */
   async reset(): Promise<void> {
-    this.#emulator.restart();
+    await this.#change(() => this.#emulator.restart());
     await this.tpm?.settled();
   }
 
@@ -142,7 +146,7 @@ export class V86Machine {
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, STOP_TIME);
     });
-    await Promise.race([this.#emulator.destroy(), patience]);
+    await Promise.race([this.#change(() => this.#emulator.destroy()), patience]);
     clearTimeout(timer);
     await this.tpm?.detach();
   }
@@ -225,9 +229,12 @@ export class V86Machine {
     else this.#holders.delete(holder);
     const mustStop = this.#holders.size > 0;
     if (mustStop === wasHeld) return this.#changes;
-    this.#changes = this.#changes.then(() =>
-      mustStop ? this.#emulator.stop() : this.#emulator.run(),
-    );
+    return this.#change(() => (mustStop ? this.#emulator.stop() : this.#emulator.run()));
+  }
+
+  /** One after the other. */
+  #change(action: () => void | Promise<void>): Promise<void> {
+    this.#changes = this.#changes.then(action);
     return this.#changes;
   }
 }

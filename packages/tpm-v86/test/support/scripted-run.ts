@@ -62,6 +62,7 @@ export class ScriptedRun {
       },
       onStart: () => {
         emulator!.emit('emulator-ready');
+        emulator!.emit('emulator-loaded');
         started(emulator!);
       },
       ...more,
