@@ -4,6 +4,7 @@ import { OptionError } from 'tpm-integration/options';
 import { V86Error } from '../error.js';
 import type { DriveSlot, FwCfgSource, ImageFiles, V86Description } from './description.js';
 import type { ImageBuffer } from './emulator.js';
+import type { PreparedGuest } from './environment.js';
 
 /** Everything that a machine starts from, read. */
 export interface LoadedImages {
@@ -185,4 +186,22 @@ function checkInitrd({ machine }: V86Description, { buffer }: ImageBuffer): void
     `-m: an initramfs of ${buffer.byteLength} bytes needs at least ${least} MiB of memory; ` +
       `${machine.ramSize / 2 ** 20} MiB are given`,
   );
+}
+
+/**
+ * @param prepared a guest whose images the command line's go over; its kernel's command line comes
+ *   before that of `-append`
+ */
+export function mergeImages(
+  { images, drives }: V86Description,
+  prepared: PreparedGuest | undefined,
+): { readonly files: ImageFiles; readonly drives: V86Description['drives'] } {
+  if (prepared === undefined) return { files: images, drives };
+  const own = Object.fromEntries(Object.entries(images).filter(([, path]) => path !== undefined));
+  const append = [prepared.append, images.append].filter((text) => text !== undefined).join(' ');
+  const cdrom = prepared.cdrom;
+  return {
+    files: { ...prepared, ...own, append },
+    drives: cdrom === undefined ? drives : new Map([['cdrom', cdrom], ...drives]),
+  };
 }

@@ -1,20 +1,15 @@
 import {
   type Availability,
   type BackendDefinition,
-  type CharacterDevice,
   checkAvailability,
   checkBackendChardevs,
   type DeviceDefinition,
   deviceArgument,
   type GivenOption,
-  type MonitorDefinition,
-  parseCharacterDeviceText,
-  parseChardev,
   parseDevice,
   parseKeyValueList,
   parseMemory,
   parseTpmdev,
-  type Refuse,
   refuseOf,
   scanOptions,
 } from 'tpm-integration/options';
@@ -24,11 +19,11 @@ import type {
   GuestFlavour,
   ScriptDescription,
   V86Description,
-  ViewName,
 } from './description.js';
 import { type DriveDefinition, parseBoot, parseDrive, parseFwCfg } from './drive-options.js';
 import { helpText, versionText } from './help.js';
 import { V86_OPTION_RULES } from './option-table.js';
+import { StreamOptions } from './stream-options.js';
 
 /** What a command line asks for. */
 export type V86CommandLine =
@@ -78,37 +73,19 @@ export function parseV86Options(words: readonly string[], available: Availabilit
 class V86OptionReader {
   readonly #options: readonly GivenOption[];
   readonly #available: Availability;
-  readonly #chardevs: Map<string, CharacterDevice> = new Map();
-  readonly #owned: Set<string> = new Set();
-  readonly #monitors: MonitorDefinition[] = [];
-  /** Options that want the terminal for the serial port and for the monitor. */
-  #serialView: GivenOption | undefined;
-  #monitorView: GivenOption | undefined;
-  #serialChardev: string | undefined;
-  /** Whether the serial port and the monitor share the terminal. */
-  #isShared = false;
+  readonly #streams: StreamOptions;
 
   constructor(options: readonly GivenOption[], available: Availability) {
     this.#options = options;
     this.#available = available;
+    this.#streams = new StreamOptions(options);
   }
 
   read(): V86Description {
     this.#machineType();
-    for (const option of this.#all('chardev')) {
-      const refuse = refuseOf(option);
-      const { id, device } = parseChardev(option.argument!, refuse);
-      if (device.kind === 'stdio') {
-        refuse('the terminal is for -serial and -monitor; use -serial mon:stdio');
-      }
-      this.#addChardev(id, device, refuse);
-    }
     const backend = this.#backend();
     const device = this.#device(backend);
-    const hasScreen = this.#display();
-    this.#serial();
-    for (const option of this.#options) this.#monitor(option);
-    const views = this.#views(hasScreen);
+    const { views, serialChardev, monitors } = this.#streams.read(this.#isScreenShown());
     const boot = this.#last('boot');
     return {
       machine: {
@@ -117,8 +94,8 @@ class V86OptionReader {
         machineName: 'pc',
         machineOptions: new Map(),
         ramSize: this.#memory(),
-        chardevs: this.#chardevs,
-        monitors: this.#monitors,
+        chardevs: this.#streams.chardevs,
+        monitors,
         startPaused: this.#has('S'),
         exitOnReset: this.#has('no-reboot'),
         stayOnShutdown: this.#has('no-shutdown'),
@@ -140,7 +117,7 @@ class V86OptionReader {
       fwCfg: this.#fwCfg(),
       serialFirmware: this.#has('nographic'),
       views,
-      serialChardev: this.#serialChardev,
+      serialChardev,
       tables: this.#choice('tables', ['overlay', 'fw-cfg']) ?? 'overlay',
       eventLog: this.#eventLog(),
       confirmPpi: this.#has('confirm-ppi'),
@@ -230,28 +207,16 @@ class V86OptionReader {
     };
   }
 
-  #addChardev(id: string, device: CharacterDevice, refuse: Refuse): string {
-    if (this.#chardevs.has(id)) refuse(`Duplicate ID '${id}' for chardev`);
-    this.#chardevs.set(id, device);
-    return id;
-  }
-
-  #claim(id: string, refuse: Refuse): string {
-    if (this.#owned.has(id)) refuse(`Device '${id}' is in use`);
-    this.#owned.add(id);
-    return id;
-  }
-
   #backend(): BackendDefinition | undefined {
     const [option, second] = this.#all('tpmdev');
     if (second !== undefined) refuseOf(second)('Only one TPM is allowed.');
     if (option === undefined) return undefined;
     const refuse = refuseOf(option);
     const backend = parseTpmdev(option.argument!, refuse);
-    checkBackendChardevs(backend, this.#chardevs, refuse);
+    checkBackendChardevs(backend, this.#streams.chardevs, refuse);
     if (backend.type === 'emulator') {
-      this.#claim(backend.chardev, refuse);
-      if (backend.dataChardev !== undefined) this.#claim(backend.dataChardev, refuse);
+      this.#streams.claim(backend.chardev, refuse);
+      if (backend.dataChardev !== undefined) this.#streams.claim(backend.dataChardev, refuse);
     }
     return backend;
   }
@@ -280,93 +245,13 @@ class V86OptionReader {
   }
 
   /** @returns whether the VGA screen is on the terminal */
-  #display(): boolean {
+  #isScreenShown(): boolean {
     const option = this.#last('display');
     const kind = this.#choice('display', ['none', 'curses']);
     if (kind === 'curses' && this.#has('nographic')) {
       refuseOf(option!)('-nographic takes the screen away; leave one of them out');
     }
     return kind === 'curses';
-  }
-
-  #serial(): void {
-    const [option, second] = this.#all('serial');
-    if (second !== undefined) refuseOf(second)('this machine has one serial port');
-    if (option === undefined) {
-      // QEMU: with -nographic the serial port and the monitor share the terminal. Here that is
-      // also what happens when nothing is said about a display.
-      if (this.#has('display')) return;
-      this.#isShared = !this.#has('monitor');
-      this.#serialView = { name: 'serial', spelled: 'nographic', argument: undefined };
-      return;
-    }
-    const refuse = refuseOf(option);
-    const text = option.argument!;
-    if (text === 'none') return;
-    this.#isShared = text === 'mon:stdio';
-    if (text === 'stdio' || text === 'mon:stdio') {
-      this.#serialView = option;
-    } else if (text.startsWith('chardev:')) {
-      const id = text.slice('chardev:'.length);
-      if (!this.#chardevs.has(id)) refuse(`chardev "${id}" not found`);
-      this.#serialChardev = this.#claim(id, refuse);
-    } else {
-      const device = parseCharacterDeviceText(text, refuse);
-      this.#serialChardev = this.#claim(this.#addChardev('serial0', device, refuse), refuse);
-    }
-  }
-
-  #monitor(option: GivenOption): void {
-    const isQmp = option.name === 'qmp' || option.name === 'qmp-pretty';
-    if (!isQmp && option.name !== 'monitor' && option.name !== 'mon') return;
-    const refuse = refuseOf(option);
-    const text = option.argument!;
-    if (option.name === 'mon') {
-      const list = parseKeyValueList(text, 'chardev');
-      const mode = list.get('mode') ?? 'readline';
-      if (mode !== 'readline' && mode !== 'control') {
-        throw refuse(`Parameter 'mode' does not accept value '${mode}'; use control or readline`);
-      }
-      const chardev = list.get('chardev') ?? refuse("Parameter 'chardev' is missing");
-      if (!this.#chardevs.has(chardev)) refuse(`chardev "${chardev}" not found`);
-      this.#monitors.push({ mode, chardev: this.#claim(chardev, refuse), pretty: false });
-      return;
-    }
-    if (text === 'none') return;
-    if (text === 'stdio') {
-      if (isQmp)
-        refuse(
-          'a monitor for programs needs a stream of its own; use unix:PATH,server=on,wait=off',
-        );
-      if (this.#monitorView !== undefined) refuse('the terminal is taken by another monitor');
-      this.#monitorView = option;
-      return;
-    }
-    const id = `compat_monitor${this.#monitors.length}`;
-    this.#addChardev(id, parseCharacterDeviceText(text, refuse), refuse);
-    this.#monitors.push({
-      mode: isQmp ? 'control' : 'readline',
-      chardev: this.#claim(id, refuse),
-      pretty: option.name === 'qmp-pretty',
-    });
-  }
-
-  #views(hasScreen: boolean): readonly ViewName[] {
-    const monitor = this.#monitorView;
-    if (monitor !== undefined && this.#serialView?.name === 'serial' && !this.#isShared) {
-      if (this.#serialView.spelled === 'serial') {
-        refuseOf(monitor)('cannot use stdio by multiple character devices; use -serial mon:stdio');
-      }
-      // -nographic -monitor stdio: the monitor has the terminal, as asked for.
-      this.#serialView = undefined;
-    }
-    const hasMonitor =
-      monitor !== undefined || this.#isShared || (hasScreen && !this.#has('monitor'));
-    const views: ViewName[] = [];
-    if (hasScreen) views.push('screen');
-    if (this.#serialView !== undefined) views.push('serial');
-    if (hasMonitor) views.push('monitor');
-    return views;
   }
 
   #kernel(): { kernel?: string; initrd?: string; append?: string } {

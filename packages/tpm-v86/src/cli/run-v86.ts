@@ -20,10 +20,12 @@ import { OptionError } from 'tpm-integration/options';
 import { OutputWatch } from '../console/output-watch.js';
 import { StandardConsole } from '../console/standard-console.js';
 import { V86Error } from '../error.js';
-import type { ImageFiles, V86Description } from './description.js';
+import type { V86Description } from './description.js';
 import type { PreparedGuest, V86Environment } from './environment.js';
-import { loadImages } from './images.js';
+import { loadImages, mergeImages } from './images.js';
+import { oneLine } from './one-line.js';
 import { parseV86Options } from './parse-options.js';
+import { watchProcess } from './process-watch.js';
 import { TraceLog } from './trace-log.js';
 import { V86Machine } from './v86-machine.js';
 
@@ -33,21 +35,8 @@ export const EXIT = { success: 0, failure: 1, usage: 2 } as const;
 /** What can be built. */
 const AVAILABLE: Availability = { devices: deviceFactories, backends: backendOpeners };
 
-/** Signals that end the machine in good order. */
-const SIGNALS: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
-  SIGINT: 2,
-  SIGTERM: 15,
-  SIGHUP: 1,
-};
-
 /** How often the screen is looked at for `--until`, in milliseconds. */
 const LOOK_INTERVAL = 100;
-
-/** @returns the message of anything that was thrown, in one line */
-export function oneLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.trim().replace(/\s*\n\s*/g, '; ');
-}
 
 /**
  * The command `tpm-v86`: reads the command line, runs the machine until it is told to end, and
@@ -372,26 +361,19 @@ class V86System implements MonitorHost {
     this.#end(EXIT.failure);
   }
 
-  /** Signals, and what v86 throws out of its own timers. */
   #watchProcess(): void {
-    for (const [signal, number] of Object.entries(SIGNALS)) {
-      const handler = () => {
+    const unwatch = watchProcess({
+      signalled: (signal) => {
         // A second signal doesn't wait for a TPM that is slow to shut down.
-        if (this.#ending) process.exit(128 + number);
+        if (this.#ending) process.exit(128 + signal);
         this.#console?.close();
-        this.#environment.report(`terminating on signal ${number}`);
+        this.#environment.report(`terminating on signal ${signal}`);
         this.#leave('host-signal');
-      };
-      process.on(signal, handler);
-      this.#cleanUps.push(() => process.off(signal, handler));
-    }
-    const crashed = (error: unknown) => this.#crash(error);
-    const exiting = () => this.#console?.restore();
-    process.on('uncaughtException', crashed).on('unhandledRejection', crashed).on('exit', exiting);
-    this.#cleanUps.push(() => {
-      process.off('uncaughtException', crashed).off('unhandledRejection', crashed);
-      process.off('exit', exiting);
+      },
+      crashed: (error) => this.#crash(error),
+      exiting: () => this.#console?.restore(),
     });
+    this.#cleanUps.push(unwatch);
   }
 
   #crash(error: unknown): void {
@@ -421,19 +403,4 @@ class V86System implements MonitorHost {
     this.#channels.clear();
     await Promise.all(channels.map((channel) => channel.close()));
   }
-}
-
-/** The command line's images over those of a prepared guest. */
-function mergeImages(
-  { images, drives }: V86Description,
-  prepared: PreparedGuest | undefined,
-): { readonly files: ImageFiles; readonly drives: V86Description['drives'] } {
-  if (prepared === undefined) return { files: images, drives };
-  const own = Object.fromEntries(Object.entries(images).filter(([, path]) => path !== undefined));
-  const append = [prepared.append, images.append].filter((text) => text !== undefined).join(' ');
-  const cdrom = prepared.cdrom;
-  return {
-    files: { ...prepared, ...own, append },
-    drives: cdrom === undefined ? drives : new Map([['cdrom', cdrom], ...drives]),
-  };
 }
