@@ -2,6 +2,7 @@ import { concatBytes } from '@noble/hashes/utils.js';
 import { TPM_CC, TPM_ST, WireWriter } from 'tpm-core';
 import type { CommandName } from '../src/commands/command.js';
 import type { Dice } from './dice.js';
+import { OBJECT_MAKERS } from './object-catalogue.js';
 
 /** What a command consists of before it is put together. */
 export interface CommandParts {
@@ -306,6 +307,7 @@ export const CATALOGUE: Readonly<Partial<Record<CommandName, Maker>>> = {
   ClearControl: (dice) => authorized(wire([8, dice.below(2)]), [0x4000_000c], otherAuth(dice)),
   ChangeEPS: (dice) => authorized(EMPTY, [0x4000_000c], otherAuth(dice)),
   ChangePPS: (dice) => authorized(EMPTY, [0x4000_000c], otherAuth(dice)),
+  ...OBJECT_MAKERS,
 };
 
 /** How often a command comes, where that isn't once. */

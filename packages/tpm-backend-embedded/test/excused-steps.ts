@@ -68,28 +68,10 @@ export const EXCUSES: readonly Excuse[] = [
     reason: 'makes a parent with triple DES and flushes it',
   },
   {
-    scenario: 'load-external',
-    steps: [2, 3, 4, 6, 9, 17, 18, 25, 28, 30, 32, 35],
-    needs: 'LoadExternal',
-    reason: 'uses or flushes the loaded object',
-  },
-  {
-    scenario: 'asymmetric',
-    steps: [26, 35],
-    needs: 'LoadExternal',
-    reason: 'flushes the loaded key',
-  },
-  {
     scenario: 'symmetric-and-hmac',
     steps: [6, 7],
     needs: 'HMAC_Start',
     reason: 'continues the HMAC sequence',
-  },
-  {
-    scenario: 'symmetric-and-hmac',
-    steps: [11, 35],
-    needs: 'LoadExternal',
-    reason: 'flushes the loaded key',
   },
   {
     scenario: 'contexts-and-persistence',

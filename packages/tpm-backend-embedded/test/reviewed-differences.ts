@@ -12,10 +12,15 @@ export interface ReviewedDifference {
 const CURVES_OF_LIBTPMS = [0x0001, 0x0002, 0x0010, 0x0011, 0x0020] as const;
 const ALGORITHMS_OF_LIBTPMS = [0x0003, 0x001b, 0x001d, 0x0021, 0x0026, 0x003f] as const;
 
-const TAKES_CURVES: readonly number[] = [TPM_CC.TestParms, TPM_CC.CreatePrimary];
+const TAKES_CURVES: readonly number[] = [
+  TPM_CC.TestParms,
+  TPM_CC.CreatePrimary,
+  TPM_CC.LoadExternal,
+];
 const TAKES_ALGORITHMS: readonly number[] = [
   TPM_CC.TestParms,
   TPM_CC.CreatePrimary,
+  TPM_CC.LoadExternal,
   TPM_CC.IncrementalSelfTest,
   TPM_CC.StartAuthSession,
 ];

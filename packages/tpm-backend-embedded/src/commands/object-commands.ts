@@ -1,5 +1,6 @@
 import { TPM_RC } from 'tpm-core';
 import { findObject } from '../entity.js';
+import { loadExternal } from '../objects/external-objects.js';
 import {
   TPM2B_AUTH,
   TPM2B_DATA,
@@ -47,15 +48,19 @@ export const OBJECT_COMMANDS: readonly Command[] = [
     responseHandle: true,
     response: { name: TPM2B_NAME },
   }),
-  command('LoadExternal', {
-    parameters: {
-      inPrivate: TPM2B_SENSITIVE_OR_EMPTY,
-      inPublic: TPM2B_PUBLIC_OR_NULL_NAME,
-      hierarchy: TPMI_RH_HIERARCHY,
+  command(
+    'LoadExternal',
+    {
+      parameters: {
+        inPrivate: TPM2B_SENSITIVE_OR_EMPTY,
+        inPublic: TPM2B_PUBLIC_OR_NULL_NAME,
+        hierarchy: TPMI_RH_HIERARCHY,
+      },
+      responseHandle: true,
+      response: { name: TPM2B_NAME },
     },
-    responseHandle: true,
-    response: { name: TPM2B_NAME },
-  }),
+    loadExternal,
+  ),
   command(
     'ReadPublic',
     {

@@ -1,6 +1,5 @@
 import { hashAlgorithm } from '../crypto/hash.js';
-import { pcrMask, pcrSelectOf } from '../pcr/pcr-attributes.js';
-import { allocatedPcrs, selectedValues } from '../pcr/pcr-banks.js';
+import { allocatedSelections, selectedValues } from '../pcr/pcr-banks.js';
 import type { ObjectState } from '../state/object-state.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import type { PcrSelection } from '../structures/buffers.js';
@@ -48,10 +47,7 @@ export function recordCreation(
 ): CreationRecord {
   const hash = hashAlgorithm(object.publicArea.nameAlg)!;
   const creationData = {
-    pcrSelect: pcrs.map((selection) => ({
-      hash: selection.hash,
-      pcrSelect: pcrSelectOf(pcrMask(selection.pcrSelect) & allocatedPcrs(tpm, selection.hash)),
-    })),
+    pcrSelect: allocatedSelections(tpm, pcrs),
     pcrDigest: hash.digest(...selectedValues(tpm, pcrs)),
     locality: 1 << tpm.locality,
     parentNameAlg: parent.nameAlg,

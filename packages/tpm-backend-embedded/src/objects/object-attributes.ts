@@ -136,19 +136,18 @@ function checkAsymmetricScheme(
   const { scheme } = area.parameters.scheme;
   const sign = hasAttribute(area, 'sign');
   const decrypt = hasAttribute(area, 'decrypt');
+  const isRestricted = hasAttribute(area, 'restricted');
+  // Of a public area that is only loaded nobody asks whether it signs at the same time.
+  const protects = isRestricted && decrypt;
   if (scheme === TPM_ALG.NULL) {
-    if (sign && hasAttribute(area, 'restricted')) return TPM_RC_FORMAT_ONE.SCHEME;
-  } else if (
-    isParent(area) ||
-    sign === decrypt ||
-    DECRYPTION_SCHEMES.includes(scheme) !== decrypt
-  ) {
+    if (sign && isRestricted && !decrypt) return TPM_RC_FORMAT_ONE.SCHEME;
+  } else if (protects || sign === decrypt || DECRYPTION_SCHEMES.includes(scheme) !== decrypt) {
     return TPM_RC_FORMAT_ONE.SCHEME;
   }
   const hasSymmetric = area.parameters.symmetric.algorithm !== TPM_ALG.NULL;
-  if (hasSymmetric && !isParent(area)) return TPM_RC_FORMAT_ONE.SYMMETRIC;
+  if (hasSymmetric && !protects) return TPM_RC_FORMAT_ONE.SYMMETRIC;
   if (area.type === TPM_ALG.ECC && area.parameters.kdf.scheme !== TPM_ALG.NULL) {
     return TPM_RC_FORMAT_ONE.KDF;
   }
-  return isParent(area) && !hasSymmetric ? TPM_RC_FORMAT_ONE.SYMMETRIC : TPM_RC.SUCCESS;
+  return protects && !hasSymmetric ? TPM_RC_FORMAT_ONE.SYMMETRIC : TPM_RC.SUCCESS;
 }

@@ -151,8 +151,10 @@ function isSoundKey({ publicArea, sensitive }: ObjectState): boolean {
   if (publicArea.type === TPM_ALG.ECC) {
     const curve = ellipticCurve(publicArea.parameters.curveID)!;
     const { x, y } = publicArea.unique;
+    // The point of a key without a Name is never looked at.
+    const isPoint = curve.isOnCurve({ x: toInteger(x), y: toInteger(y) });
     return (
-      curve.isOnCurve({ x: toInteger(x), y: toInteger(y) }) &&
+      (isPoint || publicArea.nameAlg === TPM_ALG.NULL) &&
       (sensitive === undefined || curve.isScalar(toInteger(sensitive.sensitive)))
     );
   }
@@ -204,7 +206,7 @@ function policyIsSound({ policyDigest, boundHash, boundHashKind }: PolicyState, 
   return (
     [0, size].includes(policyDigest.length) &&
     boundHash.length === (boundHashKind === 0 ? 0 : size) &&
-    boundHashKind <= 3
+    boundHashKind <= 7
   );
 }
 

@@ -27,10 +27,10 @@ export const LIMIT = {
   SYMMETRIC_BLOCK: 16,
   /** RSA modulus in bytes: 3072 bits. */
   RSA_KEY: 384,
-  /** RSA private value (a prime, possibly with its exponents) in bytes. */
-  RSA_PRIVATE: 960,
-  /** Coordinate of an elliptic curve point in bytes: P-521. */
-  ECC_KEY: 66,
+  /** RSA private value in bytes: a prime. */
+  RSA_PRIVATE: 192,
+  /** Coordinate of an elliptic curve point in bytes: as libtpms, whose largest curve is BN-638. */
+  ECC_KEY: 80,
   /** PCR in a bank. */
   PCR: 24,
   /** Bytes of a PCR selection. */
