@@ -153,6 +153,7 @@ describe('playground in Chromium', () => {
   });
 
   it('the keyboard reaches everything, and F6 leaves the terminal', async () => {
+    await openTab(page, 'Registers');
     const focused = () =>
       page.evaluate(() => {
         const { id, className, ariaLabel } = document.activeElement as HTMLElement;
@@ -245,7 +246,7 @@ describe('playground in Chromium', () => {
   });
 
   it(
-    'with CRB the guest finds the TPM too, and a reboot in the guest makes another machine',
+    'with CRB the guest finds the TPM too',
     async () => {
       await page.getByRole('radio', { name: 'CRB' }).check({ force: true });
       await waitForRestart(page);
@@ -254,9 +255,26 @@ describe('playground in Chromium', () => {
       await openTab(page, 'Registers');
       await page.locator('.register', { hasText: 'TPM_CRB_CTRL_START' }).waitFor();
       await page.screenshot({ path: join(REPORTS, 'playground-crb.png') });
+    },
+    BOOT_TIMEOUT,
+  );
+
+  it(
+    'a reboot in the guest makes another machine, with what the guest requested done on permission',
+    async () => {
+      const before = await exportState(page, 'before-clear.state');
       await page.focus('.xterm-helper-textarea');
-      await page.keyboard.type('reboot\n');
+      await page.keyboard.type('echo 5 > /sys/class/tpm/tpm0/ppi/request && reboot\n');
+      await page.locator('dialog', { hasText: 'operation 5' }).waitFor();
+      await page.screenshot({ path: join(REPORTS, 'playground-presence.png') });
+      await page.getByRole('button', { name: 'Allow it' }).click();
       await waitForRestart(page);
+      await waitForShell(page);
+      expect(await runInGuest(page, 'cat /sys/class/tpm/tpm0/ppi/response')).toEqual([
+        '5 0: Success',
+      ]);
+      // TPM2_Clear makes another storage seed, from which the key comes.
+      expect((await exportState(page, 'cleared.state')).identity).not.toBe(before.identity);
     },
     BOOT_TIMEOUT,
   );

@@ -3,6 +3,7 @@
 
 import type { EmbeddedBackend } from 'tpm-backend-embedded';
 import type { TpmdevError, TpmFrontEnd, TraceHook } from 'tpm-core';
+import type { PpiRequest, PpiSnapshot } from 'tpm-fwcfg-ppi/ppi';
 import { attachTpm, type TpmAttachment } from 'tpm-v86';
 import { V86 } from 'v86';
 import wasmUrl from 'v86/build/v86.wasm?url';
@@ -19,6 +20,10 @@ export interface MachineOptions {
   readonly images: GuestImages;
   readonly model: TpmModel;
   readonly backend: EmbeddedBackend;
+  /** PPI memory of the machine before, if the guest rebooted: it outlives a reset. */
+  readonly ppi: PpiSnapshot | undefined;
+  /** Asks the person at the page to allow what the guest requested. */
+  readonly confirm: (request: PpiRequest) => Promise<boolean>;
   /** Receives what the guest prints on its serial console. */
   readonly onSerial: (byte: number) => void;
   /** The guest wants to reboot. */
@@ -74,8 +79,10 @@ export class Machine {
       model,
       backend,
       trace: options.trace,
+      confirm: options.confirm,
       onError: options.onError,
     });
+    if (options.ppi !== undefined) this.#attachment.ppi?.restore(options.ppi);
     this.#attachment.ready.catch((error: unknown) => {
       if (!this.#isGone) options.onFailed(error);
     });
@@ -105,6 +112,11 @@ export class Machine {
   /** @returns a copy of the event log's memory; `undefined` when it has no place yet */
   eventLog(): Uint8Array | undefined {
     return this.#attachment.eventLog();
+  }
+
+  /** @returns the memory of the physical presence interface */
+  ppi(): PpiSnapshot | undefined {
+    return this.#attachment.ppi?.snapshot();
   }
 
   /** @param bytes what a person typed */

@@ -1,12 +1,13 @@
 // The life of the page: one TPM, and one machine after the other that it is in.
 
 import type { TpmProof } from '@tpmdev/guest/proof';
+import type { PpiRequest, PpiSnapshot } from 'tpm-fwcfg-ppi/ppi';
 import { BootProgress } from '../model/boot-progress.js';
 import { checkProof, ProofReader } from '../model/guest-proof.js';
 import { readStateFile, stateFileName } from '../model/state-file.js';
 import { StatePanel } from '../panels/state-panel.js';
 import { SerialConsole } from './console.js';
-import { ask, type Question } from './dialog.js';
+import { type Question, QuestionDialog } from './dialog.js';
 import { byId, element } from './element.js';
 import type { GuestImages } from './guest-images.js';
 import { Machine, type TpmModel } from './machine.js';
@@ -33,6 +34,7 @@ export interface Parts {
 /** The page at work. Everything is on it from the start; it comes alive with {@link begin}. */
 export class Playground {
   readonly #view: MachineView;
+  readonly #dialog = new QuestionDialog();
   #parts: Parts | undefined;
   readonly #watch: TpmWatch;
   readonly #statePanel: StatePanel;
@@ -90,6 +92,15 @@ export class Playground {
     return this.#operate(async () => {
       await this.#switchOff();
       if (this.#parts !== undefined) this.#switchOn(this.#parts);
+    });
+  }
+
+  /** The guest reboots. The TPM's part of that is under way in the machine before. */
+  #reboot(): Promise<void> {
+    return this.#operate(async () => {
+      const machine = this.#machine;
+      await this.#switchOff();
+      if (this.#parts !== undefined) this.#switchOn(this.#parts, machine?.ppi());
     });
   }
 
@@ -152,7 +163,7 @@ export class Playground {
     return this.#last;
   }
 
-  #switchOn({ images, host }: Parts): void {
+  #switchOn({ images, host }: Parts, ppi?: PpiSnapshot): void {
     this.#isCrashed = false;
     this.#progress = new BootProgress();
     this.#proof = new ProofReader();
@@ -167,7 +178,9 @@ export class Playground {
       backend: host.backend,
       trace: (event) => this.#watch.trace(event),
       onSerial: (byte) => this.#console.print(byte),
-      onReboot: () => void this.restart(),
+      ppi,
+      confirm: (request) => this.#confirm(request),
+      onReboot: () => void this.#reboot(),
       onFailed: (error) => this.crashed(error),
       onError: (error) => this.report(error),
     });
@@ -226,9 +239,9 @@ export class Playground {
 
   #render(): void {
     this.#tabs.active?.render();
-    const { registerAccesses, stream } = this.#watch;
+    const { registerAccesses, commands } = this.#watch;
     const isPaused = this.#machine?.isPaused === true;
-    this.#view.path({ registerAccesses, commands: stream.count, isPaused }, this.#model);
+    this.#view.path({ registerAccesses, commands, isPaused }, this.#model);
   }
 
   async #export(): Promise<void> {
@@ -250,7 +263,7 @@ export class Playground {
       this.#statePanel.say(problem, true);
       return;
     }
-    const isAgreed = await ask({
+    const isAgreed = await this.#dialog.ask({
       title: `Import “${file.name}”?`,
       text: 'The TPM of this page is replaced by the one in the file, and the guest is restarted. Export the present one first if you may want it back.',
       action: 'Replace the TPM',
@@ -258,8 +271,17 @@ export class Playground {
     if (isAgreed) await this.#replace(state, `Imported “${file.name}”`);
   }
 
+  /** Somebody at the page is what "physically present" means here. */
+  #confirm({ operation, name }: PpiRequest): Promise<boolean> {
+    return this.#dialog.ask({
+      title: 'Does the guest have your permission?',
+      text: `Before it rebooted it requested operation ${operation} (“${name}”) of the physical presence interface. Only somebody at the machine can allow that.`,
+      action: 'Allow it',
+    });
+  }
+
   async #reset(): Promise<void> {
-    if (await ask(RESET)) await this.#replace(undefined, 'The TPM is new');
+    if (await this.#dialog.ask(RESET)) await this.#replace(undefined, 'The TPM is new');
   }
 
   #replace(state: Uint8Array | undefined, done: string): Promise<void> {

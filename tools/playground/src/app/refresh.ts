@@ -6,7 +6,7 @@ export class Refresh {
   readonly #interval: number;
   readonly #run: () => Promise<void>;
   readonly #onError: (error: unknown) => void;
-  #timer: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #isRunning = false;
   #isWanted = false;
 
@@ -19,7 +19,7 @@ export class Refresh {
 
   request(): void {
     if (this.#isRunning) this.#isWanted = true;
-    else this.#timer ??= window.setTimeout(() => void this.#start(), this.#interval);
+    else this.#timer ??= setTimeout(() => void this.#start(), this.#interval);
   }
 
   async #start(): Promise<void> {

@@ -55,6 +55,7 @@ export class TpmWatch {
   readonly #refresh: Refresh;
   #machine: Machine | undefined;
   #registerAccesses = 0;
+  #earlierCommands = 0;
   /** This page reads a register itself. */
   #isLooking = false;
   #views: readonly PcrBankView[] = [];
@@ -74,6 +75,11 @@ export class TpmWatch {
     return this.#registerAccesses;
   }
 
+  /** Commands of the guest since the machine was started. */
+  get commands(): number {
+    return this.stream.count - this.#earlierCommands;
+  }
+
   /** The PCRs as they were seen last. */
   get banks(): PcrBanks | undefined {
     return this.#banks;
@@ -88,6 +94,7 @@ export class TpmWatch {
   connect(machine: Machine | undefined, model: TpmModel): void {
     this.#machine = machine;
     this.#registerAccesses = 0;
+    this.#earlierCommands = this.stream.count;
     this.#views = [];
     this.registerPanel.connect(machine && this.#registers(machine, model));
     this.refresh();

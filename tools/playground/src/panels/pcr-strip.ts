@@ -16,6 +16,7 @@ export class PcrStrip {
       root.append(cell);
       return cell;
     });
+    this.update(undefined);
   }
 
   /** @param bank the bank to show; `undefined` when the TPM isn't started */

@@ -119,6 +119,7 @@ export class RegisterPanel implements Panel {
   }
 
   #offerLocalities(count: number): void {
+    this.#localities.hidden = count === 1;
     this.#localities.replaceChildren(
       element('legend', { class: 'visually-hidden' }, 'Locality'),
       ...Array.from({ length: count }, (_, locality) => {
