@@ -56,6 +56,14 @@ export class MachineView {
     else this.cover(PHASE_TEXT[phase]);
   }
 
+  /** One machine ends, the next isn't there yet. */
+  restarting(): void {
+    setText(this.#phase, 'Restarting');
+    this.#phase.dataset.phase = 'restarting';
+    this.#setProgress(LOADING_SHARE);
+    this.showProof(undefined);
+  }
+
   /** Shows a line over the empty terminal. */
   cover(text: string): void {
     this.#cover.hidden = false;

@@ -192,6 +192,7 @@ export class Playground {
     const machine = this.#machine;
     this.#machine = undefined;
     this.#watch.connect(undefined, this.#model);
+    if (machine !== undefined) this.#view.restarting();
     await machine?.destroy();
     this.#watch.stream.clear();
   }
