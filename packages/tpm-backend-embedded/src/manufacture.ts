@@ -10,6 +10,7 @@ import type { VolatileState } from './state/volatile-state.js';
 import { TPM_ALG } from './structures/algorithm-ids.js';
 import { HASHES } from './structures/algorithms.js';
 import { LIMIT } from './structures/limits.js';
+import { Unmarshaller } from './structures/wire-type.js';
 import type { Tpm, TpmState } from './tpm.js';
 
 /** Size of primary seeds and proofs in bytes: the largest digest. */
@@ -63,6 +64,8 @@ export function manufacture(tpm: Tpm): TpmState {
       lockoutWait: 0n,
       orderly: ORDERLY.CLEAR,
       persistentObjects: [],
+      nvIndexes: [],
+      highestCounter: 0n,
       clock: 0n,
       clockSafe: true,
     },
@@ -120,6 +123,7 @@ export function newVolatileState(tpm: Tpm, clock: bigint): VolatileState {
     exclusiveAuditSession: 0,
     wasOrderly: false,
     time: 0n,
+    timeEpoch: new Unmarshaller(tpm.random.generate(8)).uint64(),
     clock,
     selfHealTime: 0n,
     lockoutTime: 0n,

@@ -1,3 +1,6 @@
+import { TPM_RC } from 'tpm-core';
+import { policySessionOf } from '../policies/policy-session.js';
+import { restartPolicy } from '../sessions/session-table.js';
 import { startAuthSession } from '../sessions/start-session.js';
 import { TPMI_ALG_HASH, TPMT_SYM_DEF_OR_NULL } from '../structures/algorithms.js';
 import { TPM2B_ENCRYPTED_SECRET, TPM2B_NONCE } from '../structures/buffers.js';
@@ -27,5 +30,12 @@ export const SESSION_COMMANDS: readonly Command[] = [
     },
     startAuthSession,
   ),
-  command('PolicyRestart', { handles: { sessionHandle: plain(TPMI_SH_POLICY) } }),
+  command(
+    'PolicyRestart',
+    { handles: { sessionHandle: plain(TPMI_SH_POLICY) } },
+    (tpm, { sessionHandle }) => {
+      restartPolicy(tpm, policySessionOf(tpm, sessionHandle));
+      return TPM_RC.SUCCESS;
+    },
+  ),
 ];

@@ -8,7 +8,7 @@ import type { PcrSelection, TaggedDigest } from '../structures/buffers.js';
 import { TPM_RH } from '../structures/handles.js';
 import { LIMIT } from '../structures/limits.js';
 import type { Tpm } from '../tpm.js';
-import { HCRTM_PCR, hasPcr, PCR_ATTRIBUTES, pcrMask } from './pcr-attributes.js';
+import { HCRTM_PCR, hasPcr, PCR_ATTRIBUTES, pcrMask, pcrSelectOf } from './pcr-attributes.js';
 
 /** How many PCR Shutdown(STATE) keeps: PCR 0 to 15. */
 export const SAVED_PCRS = 16;
@@ -118,6 +118,25 @@ export function allocatedPcrs(tpm: Tpm, hash: number): number {
     if (selection.hash === hash) return pcrMask(selection.pcrSelect);
   }
   return 0;
+}
+
+/** @returns the selections without the PCR that aren't in use, as quotes and policies name them */
+export function usedSelections(tpm: Tpm, selections: readonly PcrSelection[]): PcrSelection[] {
+  return selections.map(({ hash, pcrSelect }) => ({
+    hash,
+    pcrSelect: pcrSelectOf(pcrMask(pcrSelect) & allocatedPcrs(tpm, hash)),
+  }));
+}
+
+/** @returns the selections without PCR that are not in use, as creation data and quotes show them */
+export function allocatedSelections(
+  tpm: Tpm,
+  selections: readonly PcrSelection[],
+): readonly PcrSelection[] {
+  return selections.map(({ hash, pcrSelect }) => ({
+    hash,
+    pcrSelect: pcrSelectOf(pcrMask(pcrSelect) & allocatedPcrs(tpm, hash)),
+  }));
 }
 
 /**

@@ -7,8 +7,10 @@ import type { PolicyState, SessionState } from '../state/session-state.js';
 import type { Tpm } from '../tpm.js';
 import { commandParameterHash, equalBytes, sessionHash } from './session-hmac.js';
 
-/** Kinds of `PolicyState.boundHash`. */
-export const BOUND_HASH = { NONE: 0, CP_HASH: 1, NAME_HASH: 2, TEMPLATE: 3 } as const;
+/** What `PolicyState.boundHash` is a hash of: bits of `boundHashKind`. */
+export const BOUND_HASH = { NONE: 0, CP_HASH: 1, NAME_HASH: 2, TEMPLATE: 4 } as const;
+
+const BOUND_KINDS = [BOUND_HASH.CP_HASH, BOUND_HASH.NAME_HASH, BOUND_HASH.TEMPLATE] as const;
 
 /** Commands whose second parameter is the template that TPM2_PolicyTemplate speaks of. */
 const TEMPLATE_COMMANDS: readonly number[] = [
@@ -67,9 +69,11 @@ function allowsLocality(allowed: number, locality: number): boolean {
 
 function isBoundTo(context: CommandContext, session: SessionState): boolean {
   const { boundHash, boundHashKind } = session.policy;
-  if (boundHashKind === BOUND_HASH.NONE) return true;
-  const found = hashOfKind(context, session, boundHashKind);
-  return found !== undefined && equalBytes(boundHash, found);
+  return BOUND_KINDS.every((kind) => {
+    if ((boundHashKind & kind) === 0) return true;
+    const found = hashOfKind(context, session, kind);
+    return found !== undefined && equalBytes(boundHash, found);
+  });
 }
 
 function hashOfKind(

@@ -26,7 +26,7 @@ export interface PolicyState {
   commandCode: number;
   /** cpHash, nameHash or template hash that the policy asks for; empty for none. */
   boundHash: Uint8Array;
-  /** What `boundHash` is a hash of: 0 none, 1 cpHash, 2 nameHash, 3 template. */
+  /** What `boundHash` is a hash of: bits 1 cpHash, 2 nameHash, 4 template; 0 nothing. */
   boundHashKind: number;
   /** Localities as a bit field; 0 for any. */
   locality: number;

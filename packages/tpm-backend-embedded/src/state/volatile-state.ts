@@ -47,6 +47,8 @@ export interface VolatileState {
   wasOrderly: boolean;
   /** Time since power-on in milliseconds. */
   time: bigint;
+  /** Random: tells `time` of one power-on from that of another, in tickets that have an end. */
+  timeEpoch: bigint;
   /** The clock's time: milliseconds that the TPM was powered in its life. */
   clock: bigint;
   /** `time` at which the next failed try is forgotten. */
@@ -75,6 +77,7 @@ export const VOLATILE_STATE: WireType<VolatileState> = structure<VolatileState>(
   exclusiveAuditSession: UINT32,
   wasOrderly: BOOLEAN,
   time: UINT64,
+  timeEpoch: UINT64,
   clock: UINT64,
   selfHealTime: UINT64,
   lockoutTime: UINT64,

@@ -221,12 +221,12 @@ export function optionalStructure<T>(type: WireType<T>): WireType<T | undefined>
   };
 }
 
-/** A TPML: a 32-bit count, at most `max` (TPM_RC_SIZE above), and the elements. */
-export function list<T>(type: WireType<T>, max: number): WireType<readonly T[]> {
+/** A TPML: a 32-bit count from `min` to `max` (TPM_RC_SIZE for others), and the elements. */
+export function list<T>(type: WireType<T>, max: number, min = 0): WireType<readonly T[]> {
   return {
     unmarshal(reader) {
       const count = reader.uint32();
-      if (count > max) reader.fail(TPM_RC_FORMAT_ONE.SIZE);
+      if (count < min || count > max) reader.fail(TPM_RC_FORMAT_ONE.SIZE);
       const elements: T[] = [];
       while (elements.length < count && reader.failure === TPM_RC.SUCCESS) {
         elements.push(type.unmarshal(reader));
