@@ -51,6 +51,15 @@ export function hierarchySeed(tpm: Tpm, hierarchy: number): Uint8Array {
   return reset.nullSeed;
 }
 
+/** @returns the hierarchy whose proof speaks for an entity; lockout and PCR belong to the owner */
+export function entityHierarchy(tpm: Tpm, handle: number): number {
+  const object = findObject(tpm, handle);
+  if (object !== undefined) return object.hierarchy;
+  return handle === TPM_RH.ENDORSEMENT || handle === TPM_RH.PLATFORM || handle === TPM_RH.NULL
+    ? handle
+    : TPM_RH.OWNER;
+}
+
 /** @returns what the transient slot or persistent handle holds, or undefined */
 export function findSlot(tpm: Tpm, handle: number): SlotState | undefined {
   if (handleType(handle) === TPM_HT.TRANSIENT) {
