@@ -1,9 +1,18 @@
-import { HEADER_SIZE, readHeader, TPM_RC, TPM_RC_FORMAT_ONE, TPM_ST, WireWriter } from 'tpm-core';
+import {
+  HEADER_SIZE,
+  readHeader,
+  TPM_RC,
+  TPM_RC_FORMAT_ONE,
+  TPM_RC_WARNING,
+  TPM_ST,
+  WireWriter,
+} from 'tpm-core';
 import type { CommandContext } from './command-context.js';
 import { type Command, marshalResponse, type Outcome, type Steps } from './commands/command.js';
 import { findCommand } from './commands/command-table.js';
 import { checkPresence, entityName } from './entity.js';
 import { runsInFailureMode } from './failure-mode.js';
+import { hasFreeSlot } from './objects/object-slots.js';
 import { atHandle, atParameter, isRefusal, type ResponseCode } from './response-code.js';
 import { auditCommand } from './sessions/audit.js';
 import { checkAuthorizations } from './sessions/authorization.js';
@@ -133,7 +142,11 @@ function readHandles(
     }
     if (reader.failure !== TPM_RC.SUCCESS) return atHandle(reader.failure, handles.length);
   }
+  let persistent = 0;
   for (const [index, handle] of handles.entries()) {
+    // A persistent object takes a slot while a command uses it.
+    const isPersistent = handleType(handle) === TPM_HT.PERSISTENT;
+    if (isPersistent && !hasFreeSlot(tpm, persistent++)) return TPM_RC_WARNING.OBJECT_MEMORY;
     const refusal = checkPresence(tpm, handle, index + 1);
     if (refusal !== TPM_RC.SUCCESS) return refusal;
   }

@@ -1,6 +1,7 @@
 import { TPM_RC } from 'tpm-core';
 import { findObject } from '../entity.js';
 import { loadExternal } from '../objects/external-objects.js';
+import { changeObjectAuth, createStored, loadStored, unseal } from '../objects/stored-objects.js';
 import {
   TPM2B_AUTH,
   TPM2B_DATA,
@@ -26,28 +27,36 @@ import { admin, type Command, command, plain, user } from './command.js';
 
 /** Object commands (TPM 2.0 Library, Part 3, section 12). */
 export const OBJECT_COMMANDS: readonly Command[] = [
-  command('Create', {
-    handles: { parentHandle: user(TPMI_DH_OBJECT) },
-    parameters: {
-      inSensitive: TPM2B_SENSITIVE_CREATE,
-      inPublic: TPM2B_PUBLIC,
-      outsideInfo: TPM2B_DATA,
-      creationPCR: TPML_PCR_SELECTION,
+  command(
+    'Create',
+    {
+      handles: { parentHandle: user(TPMI_DH_OBJECT) },
+      parameters: {
+        inSensitive: TPM2B_SENSITIVE_CREATE,
+        inPublic: TPM2B_PUBLIC,
+        outsideInfo: TPM2B_DATA,
+        creationPCR: TPML_PCR_SELECTION,
+      },
+      response: {
+        outPrivate: TPM2B_PRIVATE,
+        outPublic: TPM2B_PUBLIC,
+        creationData: TPM2B_CREATION_DATA,
+        creationHash: TPM2B_DIGEST,
+        creationTicket: TPMT_TK_CREATION,
+      },
     },
-    response: {
-      outPrivate: TPM2B_PRIVATE,
-      outPublic: TPM2B_PUBLIC,
-      creationData: TPM2B_CREATION_DATA,
-      creationHash: TPM2B_DIGEST,
-      creationTicket: TPMT_TK_CREATION,
+    createStored,
+  ),
+  command(
+    'Load',
+    {
+      handles: { parentHandle: user(TPMI_DH_OBJECT) },
+      parameters: { inPrivate: TPM2B_PRIVATE, inPublic: TPM2B_PUBLIC },
+      responseHandle: true,
+      response: { name: TPM2B_NAME },
     },
-  }),
-  command('Load', {
-    handles: { parentHandle: user(TPMI_DH_OBJECT) },
-    parameters: { inPrivate: TPM2B_PRIVATE, inPublic: TPM2B_PUBLIC },
-    responseHandle: true,
-    response: { name: TPM2B_NAME },
-  }),
+    loadStored,
+  ),
   command(
     'LoadExternal',
     {
@@ -91,15 +100,24 @@ export const OBJECT_COMMANDS: readonly Command[] = [
     parameters: { credential: TPM2B_DIGEST, objectName: TPM2B_NAME },
     response: { credentialBlob: TPM2B_ID_OBJECT, secret: TPM2B_ENCRYPTED_SECRET },
   }),
-  command('Unseal', {
-    handles: { itemHandle: user(TPMI_DH_OBJECT) },
-    response: { outData: TPM2B_SENSITIVE_DATA },
-  }),
-  command('ObjectChangeAuth', {
-    handles: { objectHandle: admin(TPMI_DH_OBJECT), parentHandle: plain(TPMI_DH_OBJECT) },
-    parameters: { newAuth: TPM2B_AUTH },
-    response: { outPrivate: TPM2B_PRIVATE },
-  }),
+  command(
+    'Unseal',
+    {
+      handles: { itemHandle: user(TPMI_DH_OBJECT) },
+      response: { outData: TPM2B_SENSITIVE_DATA },
+    },
+    (tpm, { itemHandle }) => unseal(tpm, itemHandle),
+  ),
+  command(
+    'ObjectChangeAuth',
+    {
+      handles: { objectHandle: admin(TPMI_DH_OBJECT), parentHandle: plain(TPMI_DH_OBJECT) },
+      parameters: { newAuth: TPM2B_AUTH },
+      response: { outPrivate: TPM2B_PRIVATE },
+    },
+    (tpm, { objectHandle, parentHandle, newAuth }) =>
+      changeObjectAuth(tpm, objectHandle, parentHandle, newAuth),
+  ),
   command('CreateLoaded', {
     handles: { parentHandle: user(TPMI_DH_PARENT) },
     parameters: { inSensitive: TPM2B_SENSITIVE_CREATE, inPublic: TPM2B_TEMPLATE },

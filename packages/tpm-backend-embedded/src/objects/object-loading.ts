@@ -31,22 +31,23 @@ export interface AreaNumbers {
  * The checks of an object that comes from outside: each area on its own and, where there is a
  * sensitive area, whether both belong together (Part 3, section 12.2, TPM2_Load).
  *
- * @param parent public area of the parent; undefined of an object without one
  * @param numbers parameters of the two areas in the command
+ * @param parent public area of the parent; undefined of an object without one
  * @returns `TPM_RC.SUCCESS`, or a code with the parameter's number; TPM_RC_BINDING carries none
  */
 export function checkLoading(
   area: PublicArea,
   sensitive: SensitiveArea | undefined,
   numbers: AreaNumbers,
+  parent?: PublicArea,
 ): ResponseCode {
   if (sensitive !== undefined && area.nameAlg !== TPM_ALG.NULL) {
     const refusal =
       atParameter(checkSizes(area, sensitive), numbers.sensitive) ||
-      atParameter(checkObjectAttributes(area, undefined), numbers.public);
+      atParameter(checkObjectAttributes(area, parent), numbers.public);
     if (refusal !== TPM_RC.SUCCESS) return refusal;
   }
-  const refusal = checkScheme(area, undefined);
+  const refusal = checkScheme(area, parent);
   if (refusal !== TPM_RC.SUCCESS) return atParameter(refusal, numbers.public);
   if (sensitive !== undefined && sensitive.sensitiveType !== area.type) {
     return atParameter(TPM_RC_FORMAT_ONE.TYPE, numbers.sensitive);
