@@ -1,16 +1,11 @@
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { openEmbedded } from 'tpm-backend-embedded';
-import { launchSwtpm } from 'tpm-backend-swtpm';
 import {
   compareEventLog,
   type EventLogComparison,
   HASH_ALGORITHM,
-  type HashFunction,
   type PcrBanks,
   readEventLog,
   readPcrs,
@@ -20,6 +15,7 @@ import {
 import { V86 } from 'v86';
 import { type AttachTpmOptions, attachTpm, type TpmAttachment } from '../../src/index.js';
 import type { V86Cpu } from '../../src/v86-members.js';
+import { HASHES, openTpm, type TpmKind } from './tpm.js';
 
 /** SeaBIOS: the port of its log, and what it reads as when somebody listens. */
 const DEBUG_PORT = { number: 0x402, present: 0xe9 } as const;
@@ -41,35 +37,6 @@ export function firmware(name: string): { buffer: ArrayBuffer } {
   }
 }
 
-/** Kinds of TPM that can be opened. */
-export type TpmKind = 'embedded' | 'swtpm' | 'swtpm 1.2';
-
-/** Opens a TPM that was never used. */
-export async function openTpm(
-  kind: TpmKind,
-): Promise<{ backend: TpmBackend; close: () => Promise<void> }> {
-  if (kind === 'embedded') {
-    const backend = await openEmbedded();
-    return { backend, close: () => backend.close() };
-  }
-  const stateDirectory = mkdtempSync(join(tmpdir(), 'tpm-v86-'));
-  const remove = () => rmSync(stateDirectory, { recursive: true, force: true });
-  try {
-    const tpmVersion = kind === 'swtpm' ? '2.0' : '1.2';
-    const backend = await launchSwtpm({ stateDirectory, tpmVersion });
-    return {
-      backend,
-      close: async () => {
-        await backend.close();
-        remove();
-      },
-    };
-  } catch (error) {
-    remove();
-    throw error;
-  }
-}
-
 /** How a guest is started, besides the options of its TPM. */
 export interface GuestOptions extends Partial<AttachTpmOptions> {
   readonly tpm?: TpmKind;
@@ -80,18 +47,6 @@ export interface GuestOptions extends Partial<AttachTpmOptions> {
   /** Memory in MiB. */
   readonly memory?: number;
 }
-
-const hash =
-  (name: string): HashFunction =>
-  (data) =>
-    new Uint8Array(createHash(name).update(data).digest());
-
-const HASHES = new Map([
-  [HASH_ALGORITHM['SHA-1'], hash('sha1')],
-  [HASH_ALGORITHM['SHA-256'], hash('sha256')],
-  [HASH_ALGORITHM['SHA-384'], hash('sha384')],
-  [HASH_ALGORITHM['SHA-512'], hash('sha512')],
-]);
 
 /** A machine with SeaBIOS, without a disk. */
 export class Guest {
