@@ -6,14 +6,13 @@ import { atHandle, atParameter, type ResponseCode } from './response-code.js';
 import { type SequenceState, SLOT_KIND } from './state/object-state.js';
 import { TPM_ALG } from './structures/algorithm-ids.js';
 import { HASHES } from './structures/algorithms.js';
+import { TPM_GENERATED_VALUE } from './structures/attest.js';
 import type { TaggedDigest } from './structures/buffers.js';
 import { handleIndex, TPM_RH } from './structures/handles.js';
 import { type Ticket, TPM_ST_STRUCTURE } from './structures/tickets.js';
 import { makeTicket } from './tickets.js';
 import type { Tpm } from './tpm.js';
 
-/** TPM_GENERATED_VALUE: how structures begin that a TPM made and signs (Part 2, section 6.2). */
-const TPM_GENERATED_VALUE = 0xff54_4347;
 const TPM_GENERATED_SIZE = 4;
 
 /**

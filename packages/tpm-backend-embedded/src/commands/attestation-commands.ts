@@ -1,3 +1,4 @@
+import { certify, certifyCreation, quote } from '../attestation/attestation-commands.js';
 import { TPMT_SIG_SCHEME_OR_NULL } from '../structures/algorithms.js';
 import {
   TPM2B_ATTEST,
@@ -18,30 +19,42 @@ import { admin, type Command, command, plain, user } from './command.js';
 
 /** Attestation commands (TPM 2.0 Library, Part 3, section 18). */
 export const ATTESTATION_COMMANDS: readonly Command[] = [
-  command('Certify', {
-    handles: { objectHandle: admin(TPMI_DH_OBJECT), signHandle: user(TPMI_DH_OBJECT_OR_NULL) },
-    parameters: { qualifyingData: TPM2B_DATA, inScheme: TPMT_SIG_SCHEME_OR_NULL },
-    response: { certifyInfo: TPM2B_ATTEST, signature: TPMT_SIGNATURE_OR_NULL },
-  }),
-  command('CertifyCreation', {
-    handles: { signHandle: user(TPMI_DH_OBJECT_OR_NULL), objectHandle: plain(TPMI_DH_OBJECT) },
-    parameters: {
-      qualifyingData: TPM2B_DATA,
-      creationHash: TPM2B_DIGEST,
-      inScheme: TPMT_SIG_SCHEME_OR_NULL,
-      creationTicket: TPMT_TK_CREATION,
+  command(
+    'Certify',
+    {
+      handles: { objectHandle: admin(TPMI_DH_OBJECT), signHandle: user(TPMI_DH_OBJECT_OR_NULL) },
+      parameters: { qualifyingData: TPM2B_DATA, inScheme: TPMT_SIG_SCHEME_OR_NULL },
+      response: { certifyInfo: TPM2B_ATTEST, signature: TPMT_SIGNATURE_OR_NULL },
     },
-    response: { certifyInfo: TPM2B_ATTEST, signature: TPMT_SIGNATURE_OR_NULL },
-  }),
-  command('Quote', {
-    handles: { signHandle: user(TPMI_DH_OBJECT_OR_NULL) },
-    parameters: {
-      qualifyingData: TPM2B_DATA,
-      inScheme: TPMT_SIG_SCHEME_OR_NULL,
-      PCRselect: TPML_PCR_SELECTION,
+    certify,
+  ),
+  command(
+    'CertifyCreation',
+    {
+      handles: { signHandle: user(TPMI_DH_OBJECT_OR_NULL), objectHandle: plain(TPMI_DH_OBJECT) },
+      parameters: {
+        qualifyingData: TPM2B_DATA,
+        creationHash: TPM2B_DIGEST,
+        inScheme: TPMT_SIG_SCHEME_OR_NULL,
+        creationTicket: TPMT_TK_CREATION,
+      },
+      response: { certifyInfo: TPM2B_ATTEST, signature: TPMT_SIGNATURE_OR_NULL },
     },
-    response: { quoted: TPM2B_ATTEST, signature: TPMT_SIGNATURE_OR_NULL },
-  }),
+    certifyCreation,
+  ),
+  command(
+    'Quote',
+    {
+      handles: { signHandle: user(TPMI_DH_OBJECT_OR_NULL) },
+      parameters: {
+        qualifyingData: TPM2B_DATA,
+        inScheme: TPMT_SIG_SCHEME_OR_NULL,
+        PCRselect: TPML_PCR_SELECTION,
+      },
+      response: { quoted: TPM2B_ATTEST, signature: TPMT_SIGNATURE_OR_NULL },
+    },
+    quote,
+  ),
   command('GetSessionAuditDigest', {
     handles: {
       privacyAdminHandle: user(TPMI_RH_ENDORSEMENT),

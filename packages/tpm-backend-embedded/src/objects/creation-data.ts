@@ -1,5 +1,5 @@
 import { hashAlgorithm } from '../crypto/hash.js';
-import { allocatedSelections, selectedValues } from '../pcr/pcr-banks.js';
+import { selectedValues, usedSelections } from '../pcr/pcr-banks.js';
 import type { ObjectState } from '../state/object-state.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import type { PcrSelection } from '../structures/buffers.js';
@@ -47,7 +47,7 @@ export function recordCreation(
 ): CreationRecord {
   const hash = hashAlgorithm(object.publicArea.nameAlg)!;
   const creationData = {
-    pcrSelect: allocatedSelections(tpm, pcrs),
+    pcrSelect: usedSelections(tpm, pcrs),
     pcrDigest: hash.digest(...selectedValues(tpm, pcrs)),
     locality: 1 << tpm.locality,
     parentNameAlg: parent.nameAlg,

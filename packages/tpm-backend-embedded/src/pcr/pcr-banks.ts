@@ -128,17 +128,6 @@ export function usedSelections(tpm: Tpm, selections: readonly PcrSelection[]): P
   }));
 }
 
-/** @returns the selections without PCR that are not in use, as creation data and quotes show them */
-export function allocatedSelections(
-  tpm: Tpm,
-  selections: readonly PcrSelection[],
-): readonly PcrSelection[] {
-  return selections.map(({ hash, pcrSelect }) => ({
-    hash,
-    pcrSelect: pcrSelectOf(pcrMask(pcrSelect) & allocatedPcrs(tpm, hash)),
-  }));
-}
-
 /**
  * @param selections PCR of several banks, as in a quote or a policy
  * @returns for each selection the PCR of it that are in use, with their values in order

@@ -1,0 +1,224 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { describe, expect, it } from 'vitest';
+import { freshTpm } from '../../test/fresh-tpm.js';
+import { loadedKey } from '../../test/loaded-key.js';
+import { extend } from '../../test/measurement-commands.js';
+import { HIERARCHY, powerCycle, startup } from '../../test/owned-objects.js';
+import { findObject } from '../entity.js';
+import { hierarchyNames, recordCreation } from '../objects/creation-data.js';
+import { startHashSequence } from '../sequences.js';
+import { verifySignature } from '../signing/signing-commands.js';
+import { TPM_ALG } from '../structures/algorithm-ids.js';
+import { NO_SCHEME, type Scheme } from '../structures/algorithms.js';
+import {
+  TPMS_ATTEST_HEAD,
+  TPMS_CERTIFY_INFO,
+  TPMS_CREATION_INFO,
+  TPMS_QUOTE_INFO,
+} from '../structures/attest.js';
+import { Unmarshaller, type WireType } from '../structures/wire-type.js';
+import type { Tpm } from '../tpm.js';
+import { certify, certifyCreation, quote } from './attestation-commands.js';
+
+const NOTHING = new Uint8Array(0);
+const NONCE = utf8ToBytes('nonce');
+const ECDSA: Scheme = { ...NO_SCHEME, scheme: TPM_ALG.ECDSA, hashAlg: TPM_ALG.SHA256 };
+const RSASSA: Scheme = { ...ECDSA, scheme: TPM_ALG.RSASSA };
+const PCRS = [{ hash: TPM_ALG.SHA256, pcrSelect: Uint8Array.of(0x80, 0, 0) }];
+
+function startedTpm(): Tpm {
+  const tpm = freshTpm();
+  tpm.initialize();
+  startup(tpm);
+  return tpm;
+}
+
+/** @returns head and attested structure */
+function parsed<T>(bytes: Uint8Array, type: WireType<T>) {
+  const reader = new Unmarshaller(bytes);
+  const head = TPMS_ATTEST_HEAD.unmarshal(reader);
+  const attested = type.unmarshal(reader);
+  expect([reader.failure, reader.remaining]).toEqual([0, 0]);
+  return { head, attested };
+}
+
+function done<T extends object>(result: T | number): T {
+  if (typeof result === 'number') throw new Error(`Refused with 0x${result.toString(16)}`);
+  return result;
+}
+
+function quoted(tpm: Tpm, signHandle: number, inScheme: Scheme = ECDSA) {
+  return done(quote(tpm, { signHandle, qualifyingData: NONCE, inScheme, PCRselect: PCRS }));
+}
+
+describe('quote()', () => {
+  it('quote() names signer, nonce and PCR, and its signature is of the bytes it gives', () => {
+    const tpm = startedTpm();
+    extend(tpm, 7);
+    const signHandle = loadedKey(tpm, 'ecc', { hierarchy: HIERARCHY.endorsement });
+    const result = quoted(tpm, signHandle);
+    const { head, attested } = parsed(result.quoted, TPMS_QUOTE_INFO);
+    expect(head).toMatchObject({
+      magic: 0xff544347,
+      type: 0x8018,
+      qualifiedSigner: findObject(tpm, signHandle)!.qualifiedName,
+      extraData: NONCE,
+    });
+    const value = sha256(new Uint8Array([...new Uint8Array(32), ...new Uint8Array(32).fill(7)]));
+    expect(attested).toEqual({ pcrSelect: PCRS, pcrDigest: sha256(value) });
+    const input = { keyHandle: signHandle, digest: sha256(result.quoted) };
+    expect(verifySignature(tpm, { ...input, signature: result.signature })).toBeTypeOf('object');
+  });
+
+  it('quote() leaves PCR out that are not in use', () => {
+    const tpm = freshTpm({ pcrBanks: [TPM_ALG.SHA256] });
+    tpm.initialize();
+    startup(tpm);
+    const all = Uint8Array.of(0xff, 0xff, 0xff);
+    const PCRselect = [{ hash: TPM_ALG.SHA1, pcrSelect: all }];
+    const input = { signHandle: loadedKey(tpm, 'ecc'), qualifyingData: NONCE, inScheme: ECDSA };
+    const { quoted: bytes } = done(quote(tpm, { ...input, PCRselect }));
+    expect(parsed(bytes, TPMS_QUOTE_INFO).attested).toEqual({
+      pcrSelect: [{ hash: TPM_ALG.SHA1, pcrSelect: new Uint8Array(3) }],
+      pcrDigest: sha256(NOTHING),
+    });
+  });
+
+  it('quote() refuses to go without a key, and keys and schemes as TPM2_Sign does', () => {
+    const tpm = startedTpm();
+    const code = (signHandle: number, inScheme: Scheme): unknown =>
+      quote(tpm, { signHandle, qualifyingData: NONCE, inScheme, PCRselect: [] });
+    expect(code(HIERARCHY.null, NO_SCHEME)).toBe(0x2d2);
+    expect(code(HIERARCHY.null, ECDSA)).toBe(0x2d2);
+    const key = loadedKey(tpm, 'ecc');
+    expect(code(key, NO_SCHEME)).toBe(0x2d2);
+    expect(code(key, RSASSA)).toBe(0x2d2);
+    expect(code(loadedKey(tpm, 'ecc', { attributes: ['decrypt'] }), ECDSA)).toBe(0x19c);
+    startHashSequence(tpm, NOTHING, TPM_ALG.SHA256);
+    expect(code(0x8000_0002, ECDSA)).toBe(0x19c);
+  });
+});
+
+describe('attest()', () => {
+  it('attest() shows counters and version in clear to endorsement and platform keys only', () => {
+    const tpm = startedTpm();
+    powerCycle(tpm);
+    powerCycle(tpm, 'restart');
+    const clear = { resetCount: tpm.state.permanent.resetCount, restartCount: 1 };
+    const shown = [HIERARCHY.endorsement, HIERARCHY.platform, HIERARCHY.owner].map((hierarchy) => {
+      const { head } = parsed(
+        quoted(tpm, loadedKey(tpm, 'ecc', { hierarchy })).quoted,
+        TPMS_QUOTE_INFO,
+      );
+      return head;
+    });
+    expect(shown[0]).toMatchObject({ clockInfo: clear, firmwareVersion: 0x1_0000_0000n });
+    expect(shown[1]).toMatchObject({ clockInfo: clear, firmwareVersion: 0x1_0000_0000n });
+    expect(shown[2]!.clockInfo.resetCount).not.toBe(clear.resetCount);
+    expect(shown[2]!.clockInfo.restartCount).not.toBe(clear.restartCount);
+    expect(shown[2]!.firmwareVersion).not.toBe(0x1_0000_0000n);
+    expect(shown[2]!.clockInfo.clock).toBe(shown[0]!.clockInfo.clock);
+  });
+
+  it('attest() shifts by the same amounts for a key, by others for other keys and seeds', () => {
+    const tpm = startedTpm();
+    const shift = (of: Tpm, type: 'ecc' | 'rsa'): bigint => {
+      const key = loadedKey(of, type);
+      const { quoted: bytes } = quoted(of, key, type === 'ecc' ? ECDSA : RSASSA);
+      of.state.volatile.slots[key - 0x8000_0000] = undefined;
+      return parsed(bytes, TPMS_QUOTE_INFO).head.firmwareVersion;
+    };
+    const first = shift(tpm, 'ecc');
+    expect(shift(tpm, 'ecc')).toBe(first);
+    expect(shift(tpm, 'rsa')).not.toBe(first);
+    const other = startedTpm();
+    other.state.permanent.storageProof = new Uint8Array(64).fill(1);
+    expect(shift(other, 'ecc')).not.toBe(first);
+  });
+});
+
+describe('certify()', () => {
+  it('certify() names the object and its ancestors', () => {
+    const tpm = startedTpm();
+    const objectHandle = loadedKey(tpm, 'aes');
+    const signHandle = loadedKey(tpm, 'ecc', { hierarchy: HIERARCHY.endorsement });
+    const input = { objectHandle, signHandle, qualifyingData: NONCE, inScheme: ECDSA };
+    const { head, attested } = parsed(done(certify(tpm, input)).certifyInfo, TPMS_CERTIFY_INFO);
+    const { name, qualifiedName } = findObject(tpm, objectHandle)!;
+    expect(head.type).toBe(0x8017);
+    expect(attested).toEqual({ name, qualifiedName });
+  });
+
+  it('certify() without a key has no signature and the null handle as signer, whatever the scheme', () => {
+    const tpm = startedTpm();
+    const objectHandle = loadedKey(tpm, 'ecc');
+    const input = { objectHandle, signHandle: HIERARCHY.null, qualifyingData: NONCE };
+    for (const inScheme of [NO_SCHEME, RSASSA]) {
+      const { certifyInfo, signature } = done(certify(tpm, { ...input, inScheme }));
+      expect(signature).toEqual({ sigAlg: TPM_ALG.NULL });
+      const { head } = parsed(certifyInfo, TPMS_CERTIFY_INFO);
+      expect(head.qualifiedSigner).toEqual(Uint8Array.of(0x40, 0, 0, 7));
+    }
+  });
+
+  it('certify() gives a sequence empty names, as libtpms does', () => {
+    const tpm = startedTpm();
+    startHashSequence(tpm, NOTHING, TPM_ALG.SHA256);
+    const input = { objectHandle: 0x8000_0000, signHandle: HIERARCHY.null };
+    const rest = { qualifyingData: NOTHING, inScheme: NO_SCHEME };
+    const { certifyInfo } = done(certify(tpm, { ...input, ...rest }));
+    const { attested } = parsed(certifyInfo, TPMS_CERTIFY_INFO);
+    expect(attested).toEqual({ name: NOTHING, qualifiedName: NOTHING });
+  });
+
+  it('certify() refuses a key that does not sign on handle 2, its scheme on parameter 2', () => {
+    const tpm = startedTpm();
+    const objectHandle = loadedKey(tpm, 'ecc', { attributes: ['decrypt'] });
+    const input = { objectHandle, qualifyingData: NONCE, inScheme: RSASSA };
+    expect(certify(tpm, { ...input, signHandle: objectHandle })).toBe(0x29c);
+    expect(certify(tpm, { ...input, signHandle: loadedKey(tpm, 'ecc') })).toBe(0x2d2);
+  });
+});
+
+describe('certifyCreation()', () => {
+  function created(tpm: Tpm, hierarchy: number) {
+    const objectHandle = loadedKey(tpm, 'ecc', { hierarchy });
+    const object = findObject(tpm, objectHandle)!;
+    const record = recordCreation(tpm, object, hierarchyNames(hierarchy), NOTHING, []);
+    const { creationHash, creationTicket } = record;
+    return { objectHandle, creationHash, creationTicket, qualifyingData: NONCE, inScheme: ECDSA };
+  }
+
+  it.each([
+    ['owner', HIERARCHY.owner],
+    ['null', HIERARCHY.null],
+  ])('certifyCreation() takes the ticket of the %s hierarchy', (_name, hierarchy) => {
+    const tpm = startedTpm();
+    const input = created(tpm, hierarchy);
+    const signHandle = input.objectHandle;
+    const { certifyInfo } = done(certifyCreation(tpm, { ...input, signHandle }));
+    const { head, attested } = parsed(certifyInfo, TPMS_CREATION_INFO);
+    expect(head.type).toBe(0x801a);
+    const objectName = findObject(tpm, signHandle)!.name;
+    expect(attested).toEqual({ objectName, creationHash: input.creationHash });
+  });
+
+  it('certifyCreation() refuses another hash, object, hierarchy or ticket, after key and scheme', () => {
+    const tpm = startedTpm();
+    const input = { ...created(tpm, HIERARCHY.owner), signHandle: HIERARCHY.null };
+    const { creationTicket, creationHash } = input;
+    const code = (change: object): unknown => certifyCreation(tpm, { ...input, ...change });
+    expect(code({})).toBeTypeOf('object');
+    expect(code({ creationHash: creationHash.with(0, creationHash[0]! ^ 1) })).toBe(0x4e0);
+    expect(code({ objectHandle: loadedKey(tpm, 'rsa') })).toBe(0x4e0);
+    const other = { ...creationTicket, hierarchy: HIERARCHY.endorsement };
+    expect(code({ creationTicket: other })).toBe(0x4e0);
+    const empty = { ...creationTicket, digest: NOTHING };
+    expect(code({ creationTicket: empty })).toBe(0x4e0);
+    const signHandle = input.objectHandle;
+    expect(code({ creationTicket: empty, signHandle, inScheme: RSASSA })).toBe(0x3d2);
+    const cipher = loadedKey(tpm, 'aes');
+    expect(code({ creationTicket: empty, signHandle: cipher, inScheme: RSASSA })).toBe(0x19c);
+  });
+});
