@@ -72,6 +72,23 @@ function comparable(command: Uint8Array, answer: Uint8Array): Comparable {
       return { hidden: [parameters, answer.length] };
     case TPM_CC.GetCapability:
       return { hidden: numberOfCurves(answer, parameters) };
+    case TPM_CC.Sign:
+    case TPM_CC.VerifySignature:
+    case TPM_CC.RSA_Encrypt:
+    case TPM_CC.RSA_Decrypt:
+    case TPM_CC.ECDH_KeyGen:
+    case TPM_CC.ECDH_ZGen:
+    case TPM_CC.HMAC:
+    case TPM_CC.EncryptDecrypt:
+    case TPM_CC.EncryptDecrypt2:
+    case TPM_CC.Certify:
+    case TPM_CC.CertifyCreation:
+    case TPM_CC.Quote:
+      // What keys of its own, random numbers and the clock make; sizes are compared.
+      return { hidden: [parameters, answer.length] };
+    case TPM_CC.PolicySecret:
+    case TPM_CC.PolicySigned:
+      return { hidden: authorizationTicket(answer, parameters) };
     case TPM_CC.Hash:
     case TPM_CC.SequenceComplete:
       return { hidden: ticketDigest(answer, parameters) };
@@ -96,6 +113,14 @@ function ticketDigest(answer: Uint8Array, parameters: number): readonly [number,
   const ticket = parameters + 2 + readUint16(answer, parameters);
   const start = ticket + 2 + 4 + 2;
   return readUint16(answer, start - 2) === TICKET_DIGEST ? [start, start + TICKET_DIGEST] : [0, 0];
+}
+
+/** From a timeout to the end of the ticket; nothing where there is none. */
+function authorizationTicket(answer: Uint8Array, parameters: number): readonly [number, number] {
+  const timeout = readUint16(answer, parameters);
+  if (timeout === 0) return NOTHING;
+  // Size of the timeout, the timeout, the ticket's tag, hierarchy and digest.
+  return [parameters + 2, parameters + 2 + timeout + 2 + 4 + 2 + TICKET_DIGEST];
 }
 
 /** Lists that differ with identity and with what is implemented; other tests look at them. */

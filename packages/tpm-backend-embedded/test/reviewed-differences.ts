@@ -1,4 +1,5 @@
-import { readUint32, TPM_CC, TPM_RC_FORMAT_ONE, TPM_SU } from 'tpm-core';
+import { readUint32, TPM_CC, TPM_RC, TPM_RC_FORMAT_ONE, TPM_SU } from 'tpm-core';
+import { COMMAND_TABLE } from '../src/commands/command-table.js';
 import { commandCode } from './command-streams.js';
 
 /** A difference to swtpm that is meant, or that can't be taken over. */
@@ -23,6 +24,16 @@ const TAKES_ALGORITHMS: readonly number[] = [
   TPM_CC.LoadExternal,
   TPM_CC.IncrementalSelfTest,
   TPM_CC.StartAuthSession,
+  TPM_CC.Sign,
+  TPM_CC.VerifySignature,
+  TPM_CC.HMAC,
+  TPM_CC.HMAC_Start,
+  TPM_CC.EncryptDecrypt,
+  TPM_CC.EncryptDecrypt2,
+  TPM_CC.Certify,
+  TPM_CC.CertifyCreation,
+  TPM_CC.Quote,
+  TPM_CC.PolicySigned,
 ];
 
 /** The reviewed list. An entry that fits nothing any more is to be removed. */
@@ -45,7 +56,33 @@ export const REVIEWED_DIFFERENCES: readonly ReviewedDifference[] = [
       REFUSES_ALGORITHM.includes(base(ours)) &&
       contains(command, ALGORITHMS_OF_LIBTPMS),
   },
+  {
+    name: 'RSA failure',
+    reason:
+      'libtpms answers TPM_RC_FAILURE where a number is above the modulus, a message too long for ' +
+      'its padding or a padding wrong; the standard has TPM_RC_VALUE for it',
+    applies: (command, ours, theirs) =>
+      [TPM_CC.RSA_Encrypt, TPM_CC.RSA_Decrypt].includes(commandCode(command)) &&
+      readUint32(ours, 6) === TPM_RC_FORMAT_ONE.VALUE &&
+      readUint32(theirs, 6) === TPM_RC.FAILURE,
+  },
+  {
+    name: 'absent command in a policy',
+    reason: 'PolicyCommandCode refuses a command that is not there; libtpms has more of them',
+    applies: (command, ours, theirs) =>
+      commandCode(command) === TPM_CC.PolicyCommandCode &&
+      readUint32(ours, 6) === REFUSES_COMMAND &&
+      readUint32(theirs, 6) === TPM_RC.SUCCESS &&
+      isAbsent(readUint32(command, command.length - 4)),
+  },
 ];
+
+/** TPM_RC_POLICY_CC of parameter 1. */
+const REFUSES_COMMAND = TPM_RC_FORMAT_ONE.POLICY_CC | 0x140;
+
+function isAbsent(code: number): boolean {
+  return COMMAND_TABLE.some((row) => row.code === code && row.action === undefined);
+}
 
 const REFUSES_ALGORITHM: readonly number[] = [
   TPM_RC_FORMAT_ONE.ASYMMETRIC,
@@ -54,6 +91,7 @@ const REFUSES_ALGORITHM: readonly number[] = [
   TPM_RC_FORMAT_ONE.KDF,
   TPM_RC_FORMAT_ONE.SCHEME,
   TPM_RC_FORMAT_ONE.SYMMETRIC,
+  TPM_RC_FORMAT_ONE.MODE,
 ];
 
 /**

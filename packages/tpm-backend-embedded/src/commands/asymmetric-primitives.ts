@@ -1,3 +1,5 @@
+import { ecdhKeyGen, ecdhZGen } from '../primitives/ecdh-primitives.js';
+import { rsaDecrypt, rsaEncrypt } from '../primitives/rsa-primitives.js';
 import {
   TPMI_ECC_CURVE,
   TPMI_ECC_KEY_EXCHANGE,
@@ -11,33 +13,49 @@ import { type Command, command, plain, user } from './command.js';
 
 /** Asymmetric primitives (TPM 2.0 Library, Part 3, section 14). */
 export const ASYMMETRIC_PRIMITIVES: readonly Command[] = [
-  command('RSA_Encrypt', {
-    handles: { keyHandle: plain(TPMI_DH_OBJECT) },
-    parameters: {
-      message: TPM2B_PUBLIC_KEY_RSA,
-      inScheme: TPMT_RSA_DECRYPT_OR_NULL,
-      label: TPM2B_DATA,
+  command(
+    'RSA_Encrypt',
+    {
+      handles: { keyHandle: plain(TPMI_DH_OBJECT) },
+      parameters: {
+        message: TPM2B_PUBLIC_KEY_RSA,
+        inScheme: TPMT_RSA_DECRYPT_OR_NULL,
+        label: TPM2B_DATA,
+      },
+      response: { outData: TPM2B_PUBLIC_KEY_RSA },
     },
-    response: { outData: TPM2B_PUBLIC_KEY_RSA },
-  }),
-  command('RSA_Decrypt', {
-    handles: { keyHandle: user(TPMI_DH_OBJECT) },
-    parameters: {
-      cipherText: TPM2B_PUBLIC_KEY_RSA,
-      inScheme: TPMT_RSA_DECRYPT_OR_NULL,
-      label: TPM2B_DATA,
+    rsaEncrypt,
+  ),
+  command(
+    'RSA_Decrypt',
+    {
+      handles: { keyHandle: user(TPMI_DH_OBJECT) },
+      parameters: {
+        cipherText: TPM2B_PUBLIC_KEY_RSA,
+        inScheme: TPMT_RSA_DECRYPT_OR_NULL,
+        label: TPM2B_DATA,
+      },
+      response: { message: TPM2B_PUBLIC_KEY_RSA },
     },
-    response: { message: TPM2B_PUBLIC_KEY_RSA },
-  }),
-  command('ECDH_KeyGen', {
-    handles: { keyHandle: plain(TPMI_DH_OBJECT) },
-    response: { zPoint: TPM2B_ECC_POINT, pubPoint: TPM2B_ECC_POINT },
-  }),
-  command('ECDH_ZGen', {
-    handles: { keyHandle: user(TPMI_DH_OBJECT) },
-    parameters: { inPoint: TPM2B_ECC_POINT },
-    response: { outPoint: TPM2B_ECC_POINT },
-  }),
+    rsaDecrypt,
+  ),
+  command(
+    'ECDH_KeyGen',
+    {
+      handles: { keyHandle: plain(TPMI_DH_OBJECT) },
+      response: { zPoint: TPM2B_ECC_POINT, pubPoint: TPM2B_ECC_POINT },
+    },
+    (tpm, { keyHandle }) => ecdhKeyGen(tpm, keyHandle),
+  ),
+  command(
+    'ECDH_ZGen',
+    {
+      handles: { keyHandle: user(TPMI_DH_OBJECT) },
+      parameters: { inPoint: TPM2B_ECC_POINT },
+      response: { outPoint: TPM2B_ECC_POINT },
+    },
+    (tpm, { keyHandle, inPoint }) => ecdhZGen(tpm, keyHandle, inPoint),
+  ),
   command('ECC_Parameters', {
     parameters: { curveID: TPMI_ECC_CURVE },
     response: { parameters: TPMS_ALGORITHM_DETAIL_ECC },

@@ -1,5 +1,6 @@
 import { TPM_RC } from 'tpm-core';
 import { extendAtLocality } from '../pcr/pcr-banks.js';
+import { hmacStart } from '../primitives/symmetric-primitives.js';
 import { isRefusal } from '../response-code.js';
 import {
   completeSequence,
@@ -8,7 +9,7 @@ import {
   startHashSequence,
   updateSequence,
 } from '../sequences.js';
-import { TPMI_ALG_HASH_OR_NULL } from '../structures/algorithms.js';
+import { TPMI_ALG_HASH_OR_NULL, TPMI_ALG_MAC_SCHEME_OR_NULL } from '../structures/algorithms.js';
 import {
   TPM2B_AUTH,
   TPM2B_DIGEST,
@@ -21,11 +22,15 @@ import { type Command, command, user } from './command.js';
 
 /** Hash/HMAC/event sequences (TPM 2.0 Library, Part 3, section 17). */
 export const HASH_HMAC_EVENT_SEQUENCES: readonly Command[] = [
-  command('HMAC_Start', {
-    handles: { handle: user(TPMI_DH_OBJECT) },
-    parameters: { auth: TPM2B_AUTH, hashAlg: TPMI_ALG_HASH_OR_NULL },
-    responseHandle: true,
-  }),
+  command(
+    'HMAC_Start',
+    {
+      handles: { handle: user(TPMI_DH_OBJECT) },
+      parameters: { auth: TPM2B_AUTH, hashAlg: TPMI_ALG_MAC_SCHEME_OR_NULL },
+      responseHandle: true,
+    },
+    (tpm, { handle, auth, hashAlg }) => hmacStart(tpm, handle, auth, hashAlg),
+  ),
   command(
     'HashSequenceStart',
     {

@@ -26,6 +26,12 @@ const RC = TPM_RC_FORMAT_ONE;
 export const TPMI_ALG_HASH: WireType<number> = oneOf(UINT16, HASHES, RC.HASH);
 /** An implemented hash or TPM_ALG_NULL. */
 export const TPMI_ALG_HASH_OR_NULL: WireType<number> = oneOf(UINT16, [...HASHES, NULL], RC.HASH);
+/** Hash of an HMAC, or TPM_ALG_NULL; refused as libtpms does it, which has other MAC too. */
+export const TPMI_ALG_MAC_SCHEME_OR_NULL: WireType<number> = oneOf(
+  UINT16,
+  [...HASHES, NULL],
+  RC.SYMMETRIC,
+);
 /** An implemented curve. */
 export const TPMI_ECC_CURVE: WireType<number> = oneOf(UINT16, CURVES, RC.CURVE);
 /** An implemented RSA key size. */
