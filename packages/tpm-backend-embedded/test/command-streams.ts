@@ -1,4 +1,5 @@
 import { readUint32 } from 'tpm-core';
+import type { CommandName } from '../src/commands/command.js';
 import {
   assemble,
   type CommandParts,
@@ -33,9 +34,9 @@ export function withSize(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** @returns a command of the catalogue, changed in a random way */
-export function mutatedCommand(dice: Dice): Uint8Array {
-  const parts = mutatedParts(dice, catalogueCommand(dice));
+/** @returns a command of the catalogue, one that `name` names or any, changed in a random way */
+export function mutatedCommand(dice: Dice, name?: CommandName): Uint8Array {
+  const parts = mutatedParts(dice, catalogueCommand(dice, name));
   const bytes = assemble(parts);
   switch (dice.below(8)) {
     case 0:

@@ -1,3 +1,4 @@
+import { fromHex } from '@tpmdev/testing/scripted-backend';
 import { describe, expect, it } from 'vitest';
 import { IMPLEMENTED_COMMANDS } from '../src/commands/command-table.js';
 import { assemble, CATALOGUE, catalogueCommand } from './command-catalogue.js';
@@ -43,11 +44,16 @@ function command(bytes: Uint8Array): StreamStep {
   return { type: 'command', bytes, locality: 0 };
 }
 
+/** StartAuthSession of a trial session, so that policy commands get as far as their parameters. */
+const POLICY_SESSION = command(
+  fromHex('80010000002b0000017640000007400000070010000000000000000000000000000000000000030010000b'),
+);
+
 /** Begins anew after every so many steps, so that slots and sessions don't run out. */
 function inPieces(steps: readonly StreamStep[], size: number): StreamStep[] {
   const pieces: StreamStep[] = [];
   for (let start = 0; start < steps.length; start += size) {
-    pieces.push({ type: 'init' }, STARTUP, ...steps.slice(start, start + size));
+    pieces.push({ type: 'init' }, STARTUP, POLICY_SESSION, ...steps.slice(start, start + size));
   }
   return pieces;
 }

@@ -137,23 +137,19 @@ export const TPMI_DH_PCR_OR_NULL: WireType<number> = restricted(
 );
 
 /** A session that can authorize: HMAC or policy. */
-export const TPMI_SH_AUTH_SESSION: WireType<number> = restricted(
-  UINT32,
-  ofTypes(TPM_HT.HMAC_SESSION, TPM_HT.POLICY_SESSION),
-  VALUE,
-);
+export const TPMI_SH_AUTH_SESSION: WireType<number> = restricted(UINT32, isSession, VALUE);
 
 /** An HMAC session. */
 export const TPMI_SH_HMAC: WireType<number> = restricted(
   UINT32,
-  ofTypes(TPM_HT.HMAC_SESSION),
+  (handle) => isSession(handle) && handleType(handle) === TPM_HT.HMAC_SESSION,
   VALUE,
 );
 
 /** A policy session. */
 export const TPMI_SH_POLICY: WireType<number> = restricted(
   UINT32,
-  ofTypes(TPM_HT.POLICY_SESSION),
+  (handle) => isSession(handle) && handleType(handle) === TPM_HT.POLICY_SESSION,
   VALUE,
 );
 

@@ -28,9 +28,16 @@ export interface Ticket {
   readonly digest: Uint8Array;
 }
 
+/** Structure tags of all kinds: other numbers are refused as such (Part 2, section 6.9). */
+const STRUCTURE_TAG = oneOf(
+  UINT16,
+  [0x00c4, 0x8000, 0x8001, 0x8002, ...Object.values(TPM_ST_STRUCTURE)],
+  TPM_RC_FORMAT_ONE.VALUE,
+);
+
 function ticket(...tags: readonly number[]): WireType<Ticket> {
   return structure<Ticket>({
-    tag: oneOf(UINT16, tags, TPM_RC_FORMAT_ONE.TAG),
+    tag: oneOf(STRUCTURE_TAG, tags, TPM_RC_FORMAT_ONE.TAG),
     hierarchy: TPMI_RH_HIERARCHY,
     digest: TPM2B_DIGEST,
   });
