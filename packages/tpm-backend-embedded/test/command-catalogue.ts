@@ -4,6 +4,8 @@ import type { CommandName } from '../src/commands/command.js';
 import type { Dice } from './dice.js';
 import { OBJECT_MAKERS } from './object-catalogue.js';
 
+import { POLICY_MAKERS } from './policy-catalogue.js';
+import { SIGNING_MAKERS } from './signing-catalogue.js';
 /** What a command consists of before it is put together. */
 export interface CommandParts {
   readonly code: number;
@@ -310,6 +312,8 @@ export const CATALOGUE: Readonly<Partial<Record<CommandName, Maker>>> = {
   ...OBJECT_MAKERS,
 };
 
+  ...POLICY_MAKERS,
+  ...SIGNING_MAKERS,
 /** How often a command comes, where that isn't once. */
 const WEIGHTS: Readonly<Partial<Record<CommandName, number>>> = {
   PCR_Extend: 3,
@@ -329,6 +333,7 @@ const WEIGHTED: readonly CommandName[] = (Object.keys(CATALOGUE) as CommandName[
   new Array<CommandName>(WEIGHTS[name] ?? 1).fill(name),
 );
 
+  PolicyGetDigest: 6,
 /** @returns a command of the catalogue */
 export function catalogueCommand(
   dice: Dice,
