@@ -1,7 +1,8 @@
 import { TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING, WireWriter } from 'tpm-core';
 import type { AuthRole } from './commands/command.js';
 import { NO_POLICY } from './manufacture.js';
-import { hasFreeSlot } from './objects/object-slots.js';
+import { isNvAuthValueAvailable, isNvPolicyAvailable } from './nv/nv-authorization.js';
+import { findNvIndex, hasNvAttribute, nvName } from './nv/nv-index.js';
 import { hasPcr, PCR_ATTRIBUTES } from './pcr/pcr-attributes.js';
 import { atHandle, type ResponseCode } from './response-code.js';
 import { findSession, sessionAt } from './sessions/session-table.js';
@@ -9,6 +10,7 @@ import { type ObjectState, SLOT_KIND, type SlotState } from './state/object-stat
 import type { EntityPolicy, HierarchyAuthorization } from './state/permanent-state.js';
 import { TPM_ALG } from './structures/algorithm-ids.js';
 import { handleIndex, handleType, TPM_HT, TPM_RH } from './structures/handles.js';
+import { TPMA_NV } from './structures/nv-public.js';
 import { TPMA_OBJECT } from './structures/public-area.js';
 import type { Tpm } from './tpm.js';
 
@@ -92,8 +94,6 @@ export function checkPresence(tpm: Tpm, handle: number, number: number): Respons
         ? TPM_RC_WARNING.REFERENCE_H0 + number - 1
         : TPM_RC.SUCCESS;
     case TPM_HT.PERSISTENT: {
-      // A persistent object takes a slot while a command uses it.
-      if (!hasFreeSlot(tpm)) return TPM_RC_WARNING.OBJECT_MEMORY;
       const object = findObject(tpm, handle);
       return object === undefined || !isHierarchyEnabled(tpm, object.hierarchy)
         ? atHandle(TPM_RC_FORMAT_ONE.HANDLE, number)
@@ -108,7 +108,9 @@ export function checkPresence(tpm: Tpm, handle: number, number: number): Respons
         ? atHandle(TPM_RC_FORMAT_ONE.HANDLE, number)
         : TPM_RC.SUCCESS;
     case TPM_HT.NV_INDEX:
-      return atHandle(TPM_RC_FORMAT_ONE.HANDLE, number);
+      return isIndexThere(tpm, handle)
+        ? TPM_RC.SUCCESS
+        : atHandle(TPM_RC_FORMAT_ONE.HANDLE, number);
     case TPM_HT.PERMANENT:
       return isHierarchyEnabled(tpm, handle)
         ? TPM_RC.SUCCESS
@@ -116,6 +118,14 @@ export function checkPresence(tpm: Tpm, handle: number, number: number): Respons
     default:
       return TPM_RC.SUCCESS;
   }
+}
+
+/** An index of a hierarchy that is off is as good as not defined. */
+function isIndexThere(tpm: Tpm, handle: number): boolean {
+  const index = findNvIndex(tpm, handle);
+  if (index === undefined) return false;
+  const isOfPlatform = hasNvAttribute(index, TPMA_NV.PLATFORMCREATE);
+  return isHierarchyEnabled(tpm, isOfPlatform ? TPM_RH.PLATFORM_NV : TPM_RH.OWNER);
 }
 
 /** @returns whether the entity of a handle is there (see {@link checkPresence}) */
@@ -129,6 +139,8 @@ export function entityName(tpm: Tpm, handle: number): Uint8Array {
   if (type === TPM_HT.TRANSIENT || type === TPM_HT.PERSISTENT) {
     return findObject(tpm, handle)?.name ?? new Uint8Array(0);
   }
+  const index = findNvIndex(tpm, handle);
+  if (index !== undefined) return nvName(index);
   return new WireWriter(4).uint32(handle).finish();
 }
 
@@ -139,13 +151,25 @@ export function entityAuthValue(tpm: Tpm, handle: number): Uint8Array {
   if (handleType(handle) === TPM_HT.PCR) {
     return tpm.state.clear.pcrAuthValues[handle - 20] ?? new Uint8Array(0);
   }
+  const index = findNvIndex(tpm, handle);
+  if (index !== undefined) return index.authValue;
   const slot = findSlot(tpm, handle);
   if (slot?.kind === SLOT_KIND.SEQUENCE) return withoutTrailingZeros(slot.sequence.authValue);
   return withoutTrailingZeros(slot?.object.sensitive?.authValue ?? new Uint8Array(0));
 }
 
-/** @returns whether an entity may be used by password or HMAC session in a role (Part 1, 19.2) */
-export function isAuthValueAvailable(tpm: Tpm, handle: number, role: AuthRole): boolean {
+/**
+ * @param commandCode the command that the authorization is for
+ * @returns whether an entity may be used by password or HMAC session in a role (Part 1, 19.2)
+ */
+export function isAuthValueAvailable(
+  tpm: Tpm,
+  handle: number,
+  role: AuthRole,
+  commandCode: number,
+): boolean {
+  const index = findNvIndex(tpm, handle);
+  if (index !== undefined) return isNvAuthValueAvailable(index, commandCode);
   const slot = findSlot(tpm, handle);
   if (slot?.kind !== SLOT_KIND.OBJECT) return true;
   const { publicArea, sensitive } = slot.object;
@@ -162,6 +186,7 @@ function hasPcrPolicy(handle: number): boolean {
 export function needsPolicy(tpm: Tpm, handle: number, role: AuthRole): boolean {
   if (hasPcrPolicy(handle)) return tpm.state.permanent.pcrPolicy.policyAlg !== TPM_ALG.NULL;
   if (role !== 'admin') return role === 'dup';
+  if (handleType(handle) === TPM_HT.NV_INDEX) return true;
   const object = findObject(tpm, handle);
   return (
     object !== undefined && (object.publicArea.objectAttributes & TPMA_OBJECT.adminWithPolicy) !== 0
@@ -174,15 +199,27 @@ export function entityPolicy(tpm: Tpm, handle: number): EntityPolicy {
   if (object !== undefined) {
     return { authPolicy: object.publicArea.authPolicy, policyAlg: object.publicArea.nameAlg };
   }
+  const index = findNvIndex(tpm, handle);
+  if (index !== undefined) {
+    return { authPolicy: index.publicArea.authPolicy, policyAlg: index.publicArea.nameAlg };
+  }
   if (hasPcrPolicy(handle)) return tpm.state.permanent.pcrPolicy;
   return hierarchyAuthorization(tpm, handle) ?? NO_POLICY;
 }
 
 /**
  * @returns whether a policy session may authorize an entity at all, be the policy right or wrong:
- *   objects always, hierarchies that have a policy, PCR of the group that can have one
+ *   objects always, hierarchies that have a policy, PCR of the group that can have one, NV indexes
+ *   as their attributes say
  */
-export function isPolicyAvailable(tpm: Tpm, handle: number): boolean {
+export function isPolicyAvailable(
+  tpm: Tpm,
+  handle: number,
+  role: AuthRole,
+  commandCode: number,
+): boolean {
+  const index = findNvIndex(tpm, handle);
+  if (index !== undefined) return isNvPolicyAvailable(index, role, commandCode);
   const hierarchy = hierarchyAuthorization(tpm, handle);
   if (hierarchy !== undefined) return hierarchy.policyAlg !== TPM_ALG.NULL;
   if (handleType(handle) === TPM_HT.PCR) return hasPcrPolicy(handle);
@@ -190,8 +227,9 @@ export function isPolicyAvailable(tpm: Tpm, handle: number): boolean {
 }
 
 /** @returns whether an NV index was written; undefined of what is no index, as all else here */
-export function isNvIndexWritten(_tpm: Tpm, _handle: number): boolean | undefined {
-  return undefined;
+export function isNvIndexWritten(tpm: Tpm, handle: number): boolean | undefined {
+  const index = findNvIndex(tpm, handle);
+  return index && hasNvAttribute(index, TPMA_NV.WRITTEN);
 }
 
 /** @returns an authorization value as it is kept (Part 1, section 19.6.4.3) */
@@ -204,6 +242,8 @@ export function withoutTrailingZeros(authValue: Uint8Array): Uint8Array {
 /** @returns whether failures with the entity's authorization value count as attacks */
 export function isDaProtected(tpm: Tpm, handle: number): boolean {
   if (handle === TPM_RH.LOCKOUT) return true;
+  const index = findNvIndex(tpm, handle);
+  if (index !== undefined) return !hasNvAttribute(index, TPMA_NV.NO_DA);
   const object = findObject(tpm, handle);
   return object !== undefined && (object.publicArea.objectAttributes & TPMA_OBJECT.noDA) === 0;
 }

@@ -9,6 +9,7 @@
 import { TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING, TPM_SU } from 'tpm-core';
 import { keepClock } from './clock.js';
 import { newClearState, newResetState } from './manufacture.js';
+import { restartNvIndexes } from './nv/nv-startup.js';
 import { HCRTM_LOCALITY, resumePcrs, savedPcrs, startPcrs } from './pcr/pcr-banks.js';
 import { atParameter, type ResponseCode } from './response-code.js';
 import { keepWaits, resumeWaits } from './sessions/dictionary-attack.js';
@@ -95,6 +96,7 @@ function clear(tpm: Tpm, saved: SavedState | undefined, locality: number): void 
   tpm.state.clear = newClearState();
   tpm.state.clear.startupLocality = locality;
   startPcrs(tpm, locality);
+  restartNvIndexes(tpm, saved === undefined);
 }
 
 /** Draws the conclusions from how the last stop came about, and begins a time without Shutdown. */

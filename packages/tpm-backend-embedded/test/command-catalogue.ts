@@ -2,10 +2,11 @@ import { concatBytes } from '@noble/hashes/utils.js';
 import { TPM_CC, TPM_ST, WireWriter } from 'tpm-core';
 import type { CommandName } from '../src/commands/command.js';
 import type { Dice } from './dice.js';
+import { NV_MAKERS } from './nv-catalogue.js';
 import { OBJECT_MAKERS } from './object-catalogue.js';
-
 import { POLICY_MAKERS } from './policy-catalogue.js';
 import { SIGNING_MAKERS } from './signing-catalogue.js';
+
 /** What a command consists of before it is put together. */
 export interface CommandParts {
   readonly code: number;
@@ -309,13 +310,19 @@ export const CATALOGUE: Readonly<Partial<Record<CommandName, Maker>>> = {
   ClearControl: (dice) => authorized(wire([8, dice.below(2)]), [0x4000_000c], otherAuth(dice)),
   ChangeEPS: (dice) => authorized(EMPTY, [0x4000_000c], otherAuth(dice)),
   ChangePPS: (dice) => authorized(EMPTY, [0x4000_000c], otherAuth(dice)),
+  ...NV_MAKERS,
   ...OBJECT_MAKERS,
-};
-
   ...POLICY_MAKERS,
   ...SIGNING_MAKERS,
+};
+
 /** How often a command comes, where that isn't once. */
 const WEIGHTS: Readonly<Partial<Record<CommandName, number>>> = {
+  NV_DefineSpace: 5,
+  NV_Write: 3,
+  NV_Increment: 2,
+  NV_Read: 4,
+  NV_ReadPublic: 2,
   PCR_Extend: 3,
   PCR_Read: 3,
   HashSequenceStart: 4,
@@ -326,14 +333,19 @@ const WEIGHTS: Readonly<Partial<Record<CommandName, number>>> = {
   FlushContext: 5,
   ContextSave: 4,
   ReadPublic: 2,
+  PolicyGetDigest: 6,
   GetCapability: 3,
+  Sign: 3,
+  Certify: 2,
+  Quote: 2,
+  HMAC: 2,
+  EncryptDecrypt2: 2,
 };
 
 const WEIGHTED: readonly CommandName[] = (Object.keys(CATALOGUE) as CommandName[]).flatMap((name) =>
   new Array<CommandName>(WEIGHTS[name] ?? 1).fill(name),
 );
 
-  PolicyGetDigest: 6,
 /** @returns a command of the catalogue */
 export function catalogueCommand(
   dice: Dice,

@@ -2,6 +2,7 @@ import { fixtureJson } from '@tpmdev/testing/fixture';
 import { fromHex } from '@tpmdev/testing/scripted-backend';
 import { objectName } from '../src/objects/object-name.js';
 import { ORDERLY, type PersistentObject } from '../src/state/permanent-state.js';
+import { TPMS_NV_PUBLIC } from '../src/structures/nv-public.js';
 import { TPMT_PUBLIC, TPMT_SENSITIVE } from '../src/structures/public-area.js';
 import { Unmarshaller, type WireType } from '../src/structures/wire-type.js';
 import type { Tpm } from '../src/tpm.js';
@@ -18,6 +19,11 @@ interface Transplant extends GoldenScenario {
     readonly maxTries: number;
     readonly recoveryTime: number;
     readonly lockoutRecovery: number;
+    readonly nvIndexes: readonly {
+      readonly public: string;
+      readonly auth: string;
+      readonly data: string;
+    }[];
     readonly persistent: {
       readonly handle: number;
       readonly hierarchy: number;
@@ -61,7 +67,7 @@ function persistentObject(): PersistentObject {
 /** @returns a TPM with the recorded TPM's permanent state, as far as this one has such state */
 export function transplantedTpm(): Tpm {
   const tpm = freshTpm();
-  const { seeds, proofs, lockoutAuth, totalResetCount, ...counts } = TRANSPLANT.state;
+  const { seeds, proofs, lockoutAuth, totalResetCount, nvIndexes, ...counts } = TRANSPLANT.state;
   const { resetCount, maxTries, recoveryTime, lockoutRecovery } = counts;
   const { permanent } = tpm.state;
   Object.assign(permanent, {
@@ -78,6 +84,11 @@ export function transplantedTpm(): Tpm {
     lockoutRecovery,
     orderly: ORDERLY.CLEAR,
     persistentObjects: [persistentObject()],
+    nvIndexes: nvIndexes.map((index) => ({
+      publicArea: unmarshalled(TPMS_NV_PUBLIC, index.public),
+      authValue: fromHex(index.auth),
+      data: fromHex(index.data),
+    })),
   });
   permanent.lockout.authValue = fromHex(lockoutAuth);
   return tpm;

@@ -26,7 +26,7 @@ export function handlesOfType(tpm: Tpm, handle: number): readonly number[] | und
     case TPM_HT.PCR:
       return PCR_HANDLES;
     case TPM_HT.NV_INDEX:
-      return [];
+      return permanent.nvIndexes.map(({ publicArea }) => publicArea.nvIndex);
     case TPM_HT.HMAC_SESSION:
       return loadedSessions(tpm);
     case TPM_HT.POLICY_SESSION:

@@ -1,4 +1,6 @@
 import { IMPLEMENTED_COMMANDS } from '../commands/command-table.js';
+import { isCounter } from '../nv/nv-index.js';
+import { availableCounters, availablePersistentObjects, NV_MEMORY } from '../nv/nv-memory.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { CURVES } from '../structures/algorithms.js';
 import { LIMIT } from '../structures/limits.js';
@@ -102,10 +104,6 @@ const TPMA_MEMORY = { sharedRAM: 0x2, objectCopiedToRam: 0x4 } as const;
 const FAMILY = 0x322e_3000;
 /** The library specification: revision 1.64 of March 16, 2021. */
 const SPECIFICATION = { level: 0, revision: 164, dayOfYear: 75, year: 2021 } as const;
-/** Least number of persistent objects that the platform profile asks for. */
-const PERSISTENT_MIN = 7;
-/** Most counters that may be orderly: each takes part of the memory of orderly indexes. */
-const ORDERLY_COUNTERS = 25;
 
 type PropertyValue = number | ((tpm: Tpm) => number);
 
@@ -126,7 +124,7 @@ export const PROPERTY_VALUES: readonly (readonly [property: number, value: Prope
   [TPM_PT.FIRMWARE_VERSION_2, ({ identity }) => identity.firmwareVersion[1]],
   [TPM_PT.INPUT_BUFFER, LIMIT.INPUT_BUFFER],
   [TPM_PT.HR_TRANSIENT_MIN, ({ transientSlots }) => transientSlots],
-  [TPM_PT.HR_PERSISTENT_MIN, PERSISTENT_MIN],
+  [TPM_PT.HR_PERSISTENT_MIN, NV_MEMORY.guaranteedObjects],
   [TPM_PT.HR_LOADED_MIN, LIMIT.LOADED_SESSIONS],
   [TPM_PT.ACTIVE_SESSIONS_MAX, LIMIT.ACTIVE_SESSIONS],
   [TPM_PT.PCR_COUNT, LIMIT.PCR],
@@ -160,19 +158,16 @@ export const PROPERTY_VALUES: readonly (readonly [property: number, value: Prope
   [TPM_PT.MAX_CAP_BUFFER, LIMIT.CAPABILITY_BUFFER],
   [TPM_PT.PERMANENT, permanentAttributes],
   [TPM_PT.STARTUP_CLEAR, startupClearAttributes],
-  [TPM_PT.HR_NV_INDEX, 0],
+  [TPM_PT.HR_NV_INDEX, ({ state }) => state.permanent.nvIndexes.length],
   [TPM_PT.HR_LOADED, (tpm) => loadedSessions(tpm).length],
   [TPM_PT.HR_LOADED_AVAIL, (tpm) => LIMIT.LOADED_SESSIONS - loadedSessions(tpm).length],
   [TPM_PT.HR_ACTIVE, activeSessions],
   [TPM_PT.HR_ACTIVE_AVAIL, (tpm) => LIMIT.ACTIVE_SESSIONS - activeSessions(tpm)],
   [TPM_PT.HR_TRANSIENT_AVAIL, freeSlots],
   [TPM_PT.HR_PERSISTENT, ({ state }) => state.permanent.persistentObjects.length],
-  [
-    TPM_PT.HR_PERSISTENT_AVAIL,
-    ({ state }) => LIMIT.PERSISTENT_OBJECTS - state.permanent.persistentObjects.length,
-  ],
-  [TPM_PT.NV_COUNTERS, 0],
-  [TPM_PT.NV_COUNTERS_AVAIL, ORDERLY_COUNTERS],
+  [TPM_PT.HR_PERSISTENT_AVAIL, availablePersistentObjects],
+  [TPM_PT.NV_COUNTERS, ({ state }) => state.permanent.nvIndexes.filter(isCounter).length],
+  [TPM_PT.NV_COUNTERS_AVAIL, availableCounters],
   [TPM_PT.ALGORITHM_SET, 0],
   [TPM_PT.LOADED_CURVES, CURVES.length],
   [TPM_PT.LOCKOUT_COUNTER, ({ state }) => state.permanent.failedTries],

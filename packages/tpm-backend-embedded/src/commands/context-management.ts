@@ -1,5 +1,6 @@
 import { TPM_RC, TPM_RC_FORMAT_ONE } from 'tpm-core';
 import { findSlot } from '../entity.js';
+import { evictControl } from '../objects/persistent-objects.js';
 import {
   flushSavedSession,
   loadObjectContext,
@@ -46,11 +47,16 @@ export const CONTEXT_MANAGEMENT: readonly Command[] = [
     { sessions: 'none', parameters: { flushHandle: TPMI_DH_CONTEXT } },
     flushContext,
   ),
-  command('EvictControl', {
-    nv: true,
-    handles: { auth: user(TPMI_RH_PROVISION), objectHandle: plain(TPMI_DH_OBJECT) },
-    parameters: { persistentHandle: TPMI_DH_PERSISTENT },
-  }),
+  command(
+    'EvictControl',
+    {
+      nv: true,
+      handles: { auth: user(TPMI_RH_PROVISION), objectHandle: plain(TPMI_DH_OBJECT) },
+      parameters: { persistentHandle: TPMI_DH_PERSISTENT },
+    },
+    (tpm, { auth, objectHandle, persistentHandle }) =>
+      evictControl(tpm, auth, objectHandle, persistentHandle),
+  ),
 ];
 
 function isTransient(handle: number): boolean {

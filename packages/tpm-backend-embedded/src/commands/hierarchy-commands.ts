@@ -7,14 +7,13 @@ import {
   clearOwner,
   controlClear,
   controlHierarchy,
+  setPrimaryPolicy,
 } from '../objects/hierarchies.js';
-import { hasAttribute } from '../objects/object-attributes.js';
 import { checkCreation } from '../objects/object-creation.js';
-import { objectName, qualifiedName } from '../objects/object-name.js';
 import { hasFreeSlot, occupySlot } from '../objects/object-slots.js';
-import { createPrimaryObject } from '../objects/primary-objects.js';
+import { createPrimaryObject, primaryObject } from '../objects/primary-objects.js';
 import { isRefusal } from '../response-code.js';
-import { type ObjectState, SLOT_KIND } from '../state/object-state.js';
+import { SLOT_KIND } from '../state/object-state.js';
 import { TPMI_ALG_HASH_OR_NULL } from '../structures/algorithms.js';
 import {
   type PcrSelection,
@@ -78,11 +77,16 @@ export const HIERARCHY_COMMANDS: readonly Command[] = [
     },
     (tpm, { authHandle, enable, state }) => controlHierarchy(tpm, authHandle, enable, state === 1),
   ),
-  command('SetPrimaryPolicy', {
-    nv: true,
-    handles: { authHandle: user(TPMI_RH_HIERARCHY_POLICY) },
-    parameters: { authPolicy: TPM2B_DIGEST, hashAlg: TPMI_ALG_HASH_OR_NULL },
-  }),
+  command(
+    'SetPrimaryPolicy',
+    {
+      nv: true,
+      handles: { authHandle: user(TPMI_RH_HIERARCHY_POLICY) },
+      parameters: { authPolicy: TPM2B_DIGEST, hashAlg: TPMI_ALG_HASH_OR_NULL },
+    },
+    (tpm, { authHandle, authPolicy, hashAlg }) =>
+      setPrimaryPolicy(tpm, authHandle, authPolicy, hashAlg),
+  ),
   command(
     'ChangePPS',
     { nv: true, extensive: true, handles: { authHandle: user(TPMI_RH_PLATFORM) } },
@@ -140,19 +144,11 @@ function* createPrimary(tpm: Tpm, input: CreatePrimaryInput): Steps<CreatePrimar
   const created = yield* createPrimaryObject(tpm, hierarchy, inPublic, inSensitive);
   if (isRefusal(created)) return created;
   const parent = hierarchyNames(hierarchy);
-  const name = objectName(created.publicArea);
-  const object: ObjectState = {
-    ...created,
-    name,
-    qualifiedName: qualifiedName(inPublic.nameAlg, parent.qualifiedName, name),
-    hierarchy,
-    stClear: hasAttribute(inPublic, 'stClear'),
-    external: false,
-  };
+  const object = primaryObject(created, hierarchy);
   return {
     responseHandle: occupySlot(tpm, { kind: SLOT_KIND.OBJECT, object }),
     outPublic: object.publicArea,
     ...recordCreation(tpm, object, parent, input.outsideInfo, input.creationPCR),
-    name,
+    name: object.name,
   };
 }

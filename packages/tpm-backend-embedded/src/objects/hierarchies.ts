@@ -2,8 +2,10 @@ import { TPM_RC, TPM_RC_FORMAT_ONE } from 'tpm-core';
 import { setClock } from '../clock.js';
 import { hierarchyAuthorization, isHierarchyEnabled, withoutTrailingZeros } from '../entity.js';
 import { DA_DEFAULTS, emptyAuthorization, NO_POLICY, SEED_SIZE } from '../manufacture.js';
+import { removeOwnerIndexes } from '../nv/nv-definition.js';
 import { undoShutdown } from '../orderly.js';
-import type { ResponseCode } from '../response-code.js';
+import { atParameter, type ResponseCode } from '../response-code.js';
+import { DIGEST_SIZE } from '../structures/buffers.js';
 import { TPM_RH } from '../structures/handles.js';
 import type { Tpm } from '../tpm.js';
 import { flushHierarchy } from './object-slots.js';
@@ -51,6 +53,25 @@ export function changeHierarchyAuth(
 }
 
 /**
+ * Sets a hierarchy's policy (Part 3, section 24.3). Its size must be that of the hash, and none of
+ * no hash.
+ */
+export function setPrimaryPolicy(
+  tpm: Tpm,
+  authHandle: number,
+  authPolicy: Uint8Array,
+  policyAlg: number,
+): ResponseCode {
+  if (authPolicy.length !== (DIGEST_SIZE[policyAlg] ?? 0)) {
+    return atParameter(TPM_RC_FORMAT_ONE.SIZE, 1);
+  }
+  if (authHandle === TPM_RH.PLATFORM) undoShutdown(tpm);
+  else tpm.permanentChanged = true;
+  Object.assign(hierarchyAuthorization(tpm, authHandle)!, { authPolicy, policyAlg });
+  return TPM_RC.SUCCESS;
+}
+
+/**
  * TPM2_Clear (Part 3, section 24.6): the owner's part of the TPM as it was when new. The endorsement
  * seed stays, but with other proofs, so that nothing that was beneath its keys can be loaded again.
  */
@@ -60,6 +81,7 @@ export function clearOwner(tpm: Tpm): ResponseCode {
   undoShutdown(tpm);
   removeObjects(tpm, TPM_RH.OWNER);
   removeObjects(tpm, TPM_RH.ENDORSEMENT);
+  removeOwnerIndexes(tpm);
   permanent.storageSeed = tpm.random.generate(SEED_SIZE);
   permanent.storageProof = tpm.random.generate(SEED_SIZE);
   permanent.endorsementProof = tpm.random.generate(SEED_SIZE);

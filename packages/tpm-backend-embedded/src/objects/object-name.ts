@@ -5,7 +5,7 @@ import { type PublicArea, TPMT_PUBLIC_OR_NULL_NAME } from '../structures/public-
 import { marshalled } from '../structures/wire-type.js';
 
 /** @returns nameAlg ‖ digest over the parts; nothing when `nameAlg` is TPM_ALG_NULL */
-function tagged(nameAlg: number, ...parts: Uint8Array[]): Uint8Array {
+export function tagged(nameAlg: number, ...parts: Uint8Array[]): Uint8Array {
   const hash = hashAlgorithm(nameAlg);
   if (hash === undefined) return new Uint8Array(0);
   return new WireWriter(2 + hash.digestSize)

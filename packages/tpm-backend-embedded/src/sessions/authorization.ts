@@ -8,6 +8,7 @@ import {
   needsPolicy,
   withoutTrailingZeros,
 } from '../entity.js';
+import { notePinUse } from '../nv/nv-authorization.js';
 import { atSession, type ResponseCode } from '../response-code.js';
 import { TPM_SE } from '../structures/constants.js';
 import { TPM_RH } from '../structures/handles.js';
@@ -77,30 +78,39 @@ function checkAuthorization(
   const lockout = checkLockout(tpm, subject);
   if (lockout !== TPM_RC.SUCCESS) return lockout;
   if (isPolicy) {
-    if (!isPolicyAvailable(tpm, handle)) return TPM_RC.AUTH_UNAVAILABLE;
+    if (!isPolicyAvailable(tpm, handle, role, context.command.code)) return TPM_RC.AUTH_UNAVAILABLE;
     const refusal = checkPolicy(tpm, context, session, handle, role);
     if (refusal !== TPM_RC.SUCCESS) return refusal;
   } else {
     if (needsPolicy(tpm, handle, role)) return TPM_RC.AUTH_TYPE;
-    if (!isAuthValueAvailable(tpm, handle, role)) return TPM_RC.AUTH_UNAVAILABLE;
+    if (!isAuthValueAvailable(tpm, handle, role, context.command.code))
+      return TPM_RC.AUTH_UNAVAILABLE;
   }
-  return checkSecret(tpm, context, use, subject);
+  const result = checkSecret(tpm, context, use, subject);
+  if (usesAuthValue(use)) notePinUse(tpm, handle, result === TPM_RC.SUCCESS);
+  return result;
+}
+
+/** Whether a session that authorizes an entity does so by the entity's authValue. */
+function usesAuthValue({ session }: SessionUse): boolean {
+  return (
+    session?.sessionType !== TPM_SE.POLICY ||
+    session.policy.authValueNeeded ||
+    session.policy.passwordNeeded
+  );
 }
 
 /**
  * Whose authValue the session stands for: that of the entity, unless a policy doesn't ask for it,
  * and that of the entity it is bound to, whose value is in the session's key.
  */
-function daSubject(tpm: Tpm, { session }: SessionUse, handle: number): DaSubject {
-  const usesAuthValue =
-    session?.sessionType !== TPM_SE.POLICY ||
-    session.policy.authValueNeeded ||
-    session.policy.passwordNeeded;
+function daSubject(tpm: Tpm, use: SessionUse, handle: number): DaSubject {
+  const { session } = use;
+  const isUsed = usesAuthValue(use);
   const isLockout = handle === TPM_RH.LOCKOUT;
   return {
-    isCounted:
-      (usesAuthValue && !isLockout && isDaProtected(tpm, handle)) || session?.isDaBound === true,
-    isLockout: (usesAuthValue && isLockout) || session?.isLockoutBound === true,
+    isCounted: (isUsed && !isLockout && isDaProtected(tpm, handle)) || session?.isDaBound === true,
+    isLockout: (isUsed && isLockout) || session?.isLockoutBound === true,
   };
 }
 

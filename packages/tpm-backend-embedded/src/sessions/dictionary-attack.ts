@@ -7,7 +7,7 @@
 
 import { TPM_RC, TPM_RC_FORMAT_ONE, TPM_RC_WARNING } from 'tpm-core';
 import type { ResponseCode } from '../response-code.js';
-import { ORDERLY } from '../state/permanent-state.js';
+import { ORDERLY, type PermanentState } from '../state/permanent-state.js';
 import type { Tpm } from '../tpm.js';
 
 const MILLISECONDS = 1000n;
@@ -67,6 +67,31 @@ export function resumeWaits(tpm: Tpm, wasOrderly: boolean, wasUsed: boolean): vo
   volatile.lockoutTime = volatile.time + (wasOrderly ? permanent.lockoutWait : lockoutWait(tpm));
   if (wasUsed) countFailure(tpm);
   if (permanent.lockoutRecovery === 0) permanent.lockoutAuthEnabled = true;
+}
+
+/** TPM2_DictionaryAttackLockReset (Part 3, section 25.2): no failures any more. */
+export function forgetFailures(tpm: Tpm): ResponseCode {
+  tpm.state.permanent.failedTries = 0;
+  tpm.state.volatile.selfHealTime = tpm.state.volatile.time + selfHealWait(tpm);
+  tpm.permanentChanged = true;
+  return TPM_RC.SUCCESS;
+}
+
+/**
+ * TPM2_DictionaryAttackParameters (Part 3, section 25.3). The waits begin again; a recovery time of
+ * zero switches the protection off and forgets what was counted.
+ */
+export function setDaParameters(
+  tpm: Tpm,
+  parameters: Pick<PermanentState, 'maxTries' | 'recoveryTime' | 'lockoutRecovery'>,
+): ResponseCode {
+  const { permanent, volatile } = tpm.state;
+  Object.assign(permanent, parameters);
+  if (parameters.recoveryTime === 0) permanent.failedTries = 0;
+  volatile.selfHealTime = volatile.time + selfHealWait(tpm);
+  volatile.lockoutTime = volatile.time + lockoutWait(tpm);
+  tpm.permanentChanged = true;
+  return TPM_RC.SUCCESS;
 }
 
 /** @returns TPM_RC_LOCKOUT when the subject's authValue can't be used at the moment */

@@ -2,6 +2,7 @@ import { TPM_RC, TPM_RC_FORMAT_ONE } from 'tpm-core';
 import { hashAlgorithm } from '../crypto/hash.js';
 import { kdfa } from '../crypto/kdf.js';
 import { entityAuthValue, entityName, findObject, isDaProtected } from '../entity.js';
+import { findNvIndex, isPin } from '../nv/nv-index.js';
 import { atHandle, atParameter, isRefusal, type ResponseCode } from '../response-code.js';
 import type { SessionState } from '../state/session-state.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
@@ -105,10 +106,15 @@ function recoverSalt(
   return isRefusal(salt) ? atParameter(salt, 2) : salt;
 }
 
-/** An object of which only the public area is loaded has no authValue to bind to. */
+/**
+ * An object of which only the public area is loaded has no authValue to bind to, and that of a PIN
+ * index would be used without being counted.
+ */
 function checkBinding(tpm: Tpm, bind: number): ResponseCode {
   const object = findObject(tpm, bind);
-  return object !== undefined && object.sensitive === undefined
+  const index = findNvIndex(tpm, bind);
+  return (object !== undefined && object.sensitive === undefined) ||
+    (index !== undefined && isPin(index))
     ? atHandle(TPM_RC_FORMAT_ONE.HANDLE, 2)
     : TPM_RC.SUCCESS;
 }

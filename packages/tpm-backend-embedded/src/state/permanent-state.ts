@@ -19,6 +19,7 @@ import {
   UINT64,
   type WireType,
 } from '../structures/wire-type.js';
+import { NV_INDEX_STATE, type NvIndexState } from './nv-state.js';
 import { OBJECT_STATE, type ObjectState } from './object-state.js';
 
 /** How the last power cycle ended: the kind of the Shutdown, or none. */
@@ -107,6 +108,10 @@ export interface PermanentState {
   /** An {@link ORDERLY} value. */
   orderly: number;
   persistentObjects: PersistentObject[];
+  /** NV indexes by ascending handle. */
+  nvIndexes: NvIndexState[];
+  /** Largest value that a deleted NV counter ever had. */
+  highestCounter: bigint;
   /** The clock's time, as stored (milliseconds). */
   clock: bigint;
   /** No value of the clock above its present one was ever reported. */
@@ -148,6 +153,8 @@ export const PERMANENT_STATE: WireType<PermanentState> = structure<PermanentStat
     structure<PersistentObject>({ handle: TPMI_DH_PERSISTENT, object: OBJECT_STATE }),
     LIMIT.PERSISTENT_OBJECTS,
   ) as WireType<PersistentObject[]>,
+  nvIndexes: list(NV_INDEX_STATE, LIMIT.NV_INDEXES) as WireType<NvIndexState[]>,
+  highestCounter: UINT64,
   clock: UINT64,
   clockSafe: BOOLEAN,
 });

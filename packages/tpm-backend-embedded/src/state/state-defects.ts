@@ -8,6 +8,8 @@ import { hashAlgorithm } from '../crypto/hash.js';
 import { RandomGenerator } from '../crypto/random-generator.js';
 import { rsaPrivateKeyFromPrime } from '../crypto/rsa.js';
 import { SEED_SIZE } from '../manufacture.js';
+import { hasSizeOfType, hasSoundAttributes } from '../nv/nv-definition.js';
+import { fitsNvMemory } from '../nv/nv-memory.js';
 import { SAVED_PCRS } from '../pcr/pcr-banks.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { HASHES } from '../structures/algorithms.js';
@@ -15,6 +17,7 @@ import { DIGEST_SIZE } from '../structures/buffers.js';
 import { LIMIT } from '../structures/limits.js';
 import { TPMT_PUBLIC_OR_NULL_NAME } from '../structures/public-area.js';
 import { marshalled } from '../structures/wire-type.js';
+import type { NvIndexState } from './nv-state.js';
 import { type ObjectState, type SequenceState, SLOT_KIND } from './object-state.js';
 import { type EntityPolicy, ORDERLY, type PermanentState } from './permanent-state.js';
 import type { ClearState, ResetState } from './saved-state.js';
@@ -82,8 +85,29 @@ function permanentDefect(permanent: PermanentState): Defect {
   }
   return (
     firstDefect([owner, endorsement, lockout, permanent.pcrPolicy], authorizationDefect) ??
-    firstDefect(persistentObjects, ({ object }) => objectDefect(object))
+    firstDefect(persistentObjects, ({ object }) => objectDefect(object)) ??
+    nvDefect(permanent)
   );
+}
+
+function nvDefect(permanent: PermanentState): Defect {
+  const handles = permanent.nvIndexes.map(({ publicArea }) => publicArea.nvIndex);
+  if (handles.some((handle, at) => at > 0 && handle <= handles[at - 1]!)) {
+    return 'has NV indexes out of order';
+  }
+  if (!fitsNvMemory(permanent)) return 'has more in NV than there is room for';
+  return firstDefect(permanent.nvIndexes, nvIndexDefect);
+}
+
+function nvIndexDefect({ publicArea, authValue, data }: NvIndexState): Defect {
+  const digestSize = DIGEST_SIZE[publicArea.nameAlg]!;
+  const isSound =
+    data.length === publicArea.dataSize &&
+    authValue.length <= digestSize &&
+    [0, digestSize].includes(publicArea.authPolicy.length) &&
+    hasSizeOfType(publicArea) &&
+    hasSoundAttributes(publicArea);
+  return isSound ? undefined : 'has an NV index that cannot be defined';
 }
 
 function resetDefect(reset: ResetState): Defect {

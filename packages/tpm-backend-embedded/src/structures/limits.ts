@@ -69,6 +69,8 @@ export const LIMIT = {
   SESSION_CONTEXT: 594,
   /** Context blob in bytes (TPM2B_CONTEXT_DATA). */
   CONTEXT_DATA: 2772,
+  /** NV indexes: all of NV memory in empty ones. */
+  NV_INDEXES: 1006,
   /** Persistent objects. */
   PERSISTENT_OBJECTS: 65,
 } as const;
