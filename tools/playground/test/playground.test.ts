@@ -32,6 +32,9 @@ interface LayoutShift {
   readonly hadRecentInput: boolean;
 }
 
+/** For what takes a moment, and longer on a busy machine. */
+const PATIENT = { timeout: 30_000 };
+
 let served: ServedPage;
 beforeAll(async () => {
   served = await ServedPage.start();
@@ -95,7 +98,7 @@ describe('playground in Chromium', () => {
   afterAll(() => context?.close());
 
   it('the guest reaches its shell, finds the TPM and confirms what the page shows', async () => {
-    await expect.poll(() => page.locator('.check.passed').count()).toBe(6);
+    await expect.poll(() => page.locator('.check.passed').count(), PATIENT).toBe(6);
     expect(await runInGuest(page, 'dmesg | grep tpm_tis')).toEqual([
       expect.stringContaining(TPM_LINE),
     ]);
@@ -195,10 +198,11 @@ describe('playground in Chromium', () => {
   it('Pause stops the guest, Resume lets it go on', async () => {
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByRole('button', { name: 'Resume' }).waitFor();
+    await expect.poll(() => page.textContent('#path-guest'), PATIENT).toBe('paused');
     await page.focus('.xterm-helper-textarea');
     await page.keyboard.type('clear; echo wo""ken\n');
     await page.getByRole('button', { name: 'Resume' }).click();
-    await expect.poll(() => screenOf(page)).toMatch(/^woken$/m);
+    await expect.poll(() => screenOf(page), PATIENT).toMatch(/^woken$/m);
   });
 
   it('the page looks the same in its parts in the dark and on a phone', async () => {
@@ -206,7 +210,9 @@ describe('playground in Chromium', () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.screenshot({ path: join(REPORTS, 'playground-dark.png') });
     await page.setViewportSize({ width: 390, height: 844 });
-    await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await expect
+      .poll(() => page.evaluate(() => document.documentElement.scrollWidth), PATIENT)
+      .toBe(390);
     await page.screenshot({ path: join(REPORTS, 'playground-phone.png'), fullPage: true });
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.emulateMedia({ colorScheme: 'light' });
@@ -240,7 +246,7 @@ describe('playground in Chromium', () => {
   it('a second page uses a TPM in memory and says so', async () => {
     const second = await openObserved(context, served.url);
     await second.page.getByRole('alert').filter({ hasText: 'another tab' }).waitFor();
-    await expect.poll(() => second.page.textContent('#path-store-name')).toBe('Memory');
+    await expect.poll(() => second.page.textContent('#path-store-name'), PATIENT).toBe('Memory');
     expect(second.seen.complaints).toEqual([]);
     await second.page.close();
   });
@@ -251,7 +257,7 @@ describe('playground in Chromium', () => {
       await page.getByRole('radio', { name: 'CRB' }).check({ force: true });
       await waitForRestart(page);
       await waitForShell(page);
-      await expect.poll(() => page.locator('.check.passed').count()).toBe(6);
+      await expect.poll(() => page.locator('.check.passed').count(), PATIENT).toBe(6);
       await openTab(page, 'Registers');
       await page.locator('.register', { hasText: 'TPM_CRB_CTRL_START' }).waitFor();
       await page.screenshot({ path: join(REPORTS, 'playground-crb.png') });
