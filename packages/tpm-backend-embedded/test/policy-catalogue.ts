@@ -10,6 +10,7 @@ type Maker = (dice: Dice) => Omit<CommandParts, 'code'>;
 const EMPTY: Uint8Array = new Uint8Array(0);
 const SHA256 = 0x000b;
 const OWNER = 0x4000_0001;
+const NV_INDEX = 0x0150_0000;
 
 function policySession(dice: Dice): number {
   return 0x0300_0000 + (dice.once(4) ? 1 + dice.below(2) : 0);
@@ -68,6 +69,12 @@ function counterComparison(dice: Dice): Uint8Array {
   return joined(sized(operand), words(16 + dice.below(10), dice.below(12)));
 }
 
+function nvUse(dice: Dice): Pick<CommandParts, 'handles' | 'passwords'> {
+  const index = NV_INDEX + dice.below(3);
+  const authority = dice.pick([index, index, OWNER, 0x4000_000c, NV_INDEX]);
+  return { handles: [authority, index, policySession(dice)], passwords: [EMPTY] };
+}
+
 const CODES: readonly number[] = [TPM_CC.Hash, TPM_CC.Duplicate, TPM_CC.PCR_Extend, 0x1ff];
 
 /** Policy commands that are well-formed and mostly accepted, by the command's name. */
@@ -112,6 +119,13 @@ export const POLICY_MAKERS: Readonly<Partial<Record<CommandName, Maker>>> = {
     passwords: [EMPTY],
     parameters: authorization(dice),
   }),
+  PolicyNV: (dice) => {
+    const { handles, passwords } = nvUse(dice);
+    const operand = new Uint8Array(dice.below(6)).fill(dice.below(2) * 255);
+    const parameters = joined(sized(operand), words(dice.below(5), dice.below(12)));
+    return { handles, passwords, parameters };
+  },
+  PolicyAuthorizeNV: (dice) => ({ ...nvUse(dice), parameters: EMPTY }),
   PolicySigned: (dice) => ({
     handles: [0x8000_0000 + dice.below(3), policySession(dice)],
     passwords: [],

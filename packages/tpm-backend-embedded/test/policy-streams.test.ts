@@ -10,13 +10,17 @@ const SEED = Number(process.env.TPMDEV_SEED ?? Date.now() & 0x7fff_ffff);
 const COMMANDS = Number(process.env.TPMDEV_COMMANDS ?? 4000);
 const STREAM_LENGTH = 200;
 const NAMES = Object.keys(POLICY_MAKERS) as CommandName[];
-/** What makes sessions and keys come and go, and changes PCR. */
+/** What makes sessions, keys and NV indexes come and go, and changes PCR. */
 const AROUND = [
   'StartAuthSession',
   'LoadExternal',
   'PCR_Extend',
   'PCR_Reset',
   'FlushContext',
+  'NV_DefineSpace',
+  'NV_DefineSpace',
+  'NV_Write',
+  'NV_Increment',
 ] as const;
 
 /** Policy commands, each followed by a look at the digest. */

@@ -21,7 +21,7 @@ import {
   policyTemplate,
 } from '../policies/bindings.js';
 import { policySessionOf } from '../policies/policy-session.js';
-import { policyCounterTimer } from '../policies/values.js';
+import { policyAuthorizeNv, policyCounterTimer, policyNv } from '../policies/values.js';
 import {
   TPM2B_DIGEST,
   TPM2B_NAME,
@@ -102,14 +102,18 @@ export const ENHANCED_AUTHORIZATION: readonly Command[] = [
     policyPcr,
   ),
   command('PolicyLocality', { handles: SESSION, parameters: { locality: UINT8 } }, policyLocality),
-  command('PolicyNV', {
-    handles: {
-      authHandle: user(TPMI_RH_NV_AUTH),
-      nvIndex: plain(TPMI_RH_NV_INDEX),
-      policySession: plain(TPMI_SH_POLICY),
+  command(
+    'PolicyNV',
+    {
+      handles: {
+        authHandle: user(TPMI_RH_NV_AUTH),
+        nvIndex: plain(TPMI_RH_NV_INDEX),
+        policySession: plain(TPMI_SH_POLICY),
+      },
+      parameters: { operandB: TPM2B_OPERAND, offset: UINT16, operation: TPM_EO_TYPE },
     },
-    parameters: { operandB: TPM2B_OPERAND, offset: UINT16, operation: TPM_EO_TYPE },
-  }),
+    policyNv,
+  ),
   command(
     'PolicyCounterTimer',
     {
@@ -177,11 +181,15 @@ export const ENHANCED_AUTHORIZATION: readonly Command[] = [
     { handles: SESSION, parameters: { templateHash: TPM2B_DIGEST } },
     policyTemplate,
   ),
-  command('PolicyAuthorizeNV', {
-    handles: {
-      authHandle: user(TPMI_RH_NV_AUTH),
-      nvIndex: plain(TPMI_RH_NV_INDEX),
-      policySession: plain(TPMI_SH_POLICY),
+  command(
+    'PolicyAuthorizeNV',
+    {
+      handles: {
+        authHandle: user(TPMI_RH_NV_AUTH),
+        nvIndex: plain(TPMI_RH_NV_INDEX),
+        policySession: plain(TPMI_SH_POLICY),
+      },
     },
-  }),
+    policyAuthorizeNv,
+  ),
 ];
