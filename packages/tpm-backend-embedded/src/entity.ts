@@ -57,6 +57,10 @@ export function hierarchySeed(tpm: Tpm, hierarchy: number): Uint8Array {
 export function entityHierarchy(tpm: Tpm, handle: number): number {
   const object = findObject(tpm, handle);
   if (object !== undefined) return object.hierarchy;
+  const index = findNvIndex(tpm, handle);
+  if (index !== undefined) {
+    return hasNvAttribute(index, TPMA_NV.PLATFORMCREATE) ? TPM_RH.PLATFORM : TPM_RH.OWNER;
+  }
   return handle === TPM_RH.ENDORSEMENT || handle === TPM_RH.PLATFORM || handle === TPM_RH.NULL
     ? handle
     : TPM_RH.OWNER;

@@ -33,18 +33,6 @@ export const EXCUSES: readonly Excuse[] = [
     reason: 'lists the commands that were added',
   },
   {
-    scenario: 'policy-digests',
-    steps: [171, 175],
-    needs: 'PolicyNV',
-    reason: 'reads the digest',
-  },
-  {
-    scenario: 'policy-digests',
-    steps: [179],
-    needs: 'PolicyAuthorizeNV',
-    reason: 'reads the digest',
-  },
-  {
     scenario: 'create-primary-checks',
     steps: [62, 63],
     needs: TDES,
