@@ -3,7 +3,12 @@ import type { TpmProof } from '@tpmdev/guest/proof';
 import { readEventLog } from 'tpm-integration/assembly';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REFERENCE_PCRS, readProof, referencePcrs, replayLog } from './guest-facts.js';
-import { BOOT_TIME, GuestMachine, type GuestMachineOptions } from './guest-machine.js';
+import {
+  BOOT_TIME,
+  GuestMachine,
+  type GuestMachineOptions,
+  PROOF_PARAMETERS,
+} from './guest-machine.js';
 import { restoreInNewProcess } from './new-process.js';
 import { qemuProof } from './qemu-reference.js';
 
@@ -15,7 +20,7 @@ let proof: TpmProof;
 
 beforeAll(async () => {
   options = { image: await prepareGuest({ flavour: 'tools' }), tpm: 'embedded' };
-  const booted = await GuestMachine.boot({ ...options, parameters: 'tpmdev.log' });
+  const booted = await GuestMachine.boot({ ...options, parameters: PROOF_PARAMETERS });
   machine = booted.machine;
   proof = readProof(booted.output);
 }, BOOT_TIME);
@@ -105,7 +110,7 @@ describe('Linux in v86 with the embedded TPM behind tpm-tis', () => {
       await machine.shell('tpm2_getrandom --hex -S session 4');
       const questions = [
         pcr,
-        'tpm2_getcap handles-transient; tpm2_getcap handles-saved-session',
+        `(${direct}; tpm2_getcap handles-transient); tpm2_getcap handles-saved-session`,
         `(${direct}; tpm2_readpublic -c 0x80000000)`,
       ];
       const before: string[] = [];

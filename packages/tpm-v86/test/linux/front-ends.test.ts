@@ -1,7 +1,12 @@
 import { prepareGuest } from '@tpmdev/guest';
 import { afterEach, describe, expect, it } from 'vitest';
 import { REFERENCE_PCRS, readProof, referencePcrs, replayLog } from './guest-facts.js';
-import { BOOT_TIME, GuestMachine, type GuestMachineOptions } from './guest-machine.js';
+import {
+  BOOT_TIME,
+  GuestMachine,
+  type GuestMachineOptions,
+  PROOF_PARAMETERS,
+} from './guest-machine.js';
 
 let machine: GuestMachine | undefined;
 
@@ -13,7 +18,7 @@ afterEach(async () => {
 /** Boots the guest `minimal` and reads its proof. */
 async function boot(options: Omit<GuestMachineOptions, 'image'>) {
   const image = await prepareGuest({ flavour: 'minimal' });
-  const booted = await GuestMachine.boot({ image, parameters: 'tpmdev.log', ...options });
+  const booted = await GuestMachine.boot({ image, parameters: PROOF_PARAMETERS, ...options });
   machine = booted.machine;
   return { machine, proof: readProof(booted.output) };
 }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { GuestImage } from '@tpmdev/guest';
 import { PROOF_END, type TpmProof } from '@tpmdev/guest/proof';
 import { readProof } from './guest-facts.js';
-import { BOOT_TIME } from './guest-machine.js';
+import { BOOT_TIME, PROOF_PARAMETERS } from './guest-machine.js';
 
 /** A program that is gone when the reference run ends. */
 class Peer {
@@ -60,6 +60,7 @@ async function eventually(holds: () => boolean, peer: Peer, what: string): Promi
 export async function qemuProof(image: GuestImage): Promise<TpmProof> {
   const folder = mkdtempSync(join(tmpdir(), 'tpm-v86-qemu-'));
   const control = join(folder, 'control');
+  const append = `${image.commandLine} ${PROOF_PARAMETERS}`;
   const peers: Peer[] = [];
   try {
     const state = ['--tpmstate', `dir=${folder}`, '--ctrl', `type=unixio,path=${control}`];
@@ -71,7 +72,7 @@ export async function qemuProof(image: GuestImage): Promise<TpmProof> {
       [
         ...['-machine', 'pc', '-accel', 'tcg', '-m', '256', '-bios', image.bios, '-no-reboot'],
         ...['-nodefaults', '-display', 'none', '-serial', 'stdio'],
-        ...['-kernel', image.kernel!, '-initrd', image.initrd!, '-append', image.commandLine],
+        ...['-kernel', image.kernel!, '-initrd', image.initrd!, '-append', append],
         ...['-chardev', `socket,id=chrtpm,path=${control}`],
         ...['-tpmdev', 'emulator,id=tpm0,chardev=chrtpm', '-device', 'tpm-tis,tpmdev=tpm0'],
       ],

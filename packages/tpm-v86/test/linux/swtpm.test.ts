@@ -3,7 +3,12 @@ import { prepareGuest } from '@tpmdev/guest';
 import type { TpmProof } from '@tpmdev/guest/proof';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REFERENCE_PCRS, readProof, referencePcrs, replayLog } from './guest-facts.js';
-import { BOOT_TIME, GuestMachine, type GuestMachineOptions } from './guest-machine.js';
+import {
+  BOOT_TIME,
+  GuestMachine,
+  type GuestMachineOptions,
+  PROOF_PARAMETERS,
+} from './guest-machine.js';
 import { restoreInNewProcess } from './new-process.js';
 
 // One boot of the guest with tpm2-tools for all; the tests build upon one another.
@@ -14,7 +19,7 @@ let proof: TpmProof;
 
 beforeAll(async () => {
   options = { image: await prepareGuest({ flavour: 'tools' }), tpm: 'swtpm' };
-  const booted = await GuestMachine.boot({ ...options, parameters: 'tpmdev.log' });
+  const booted = await GuestMachine.boot({ ...options, parameters: PROOF_PARAMETERS });
   machine = booted.machine;
   proof = readProof(booted.output);
 }, BOOT_TIME);
