@@ -4,6 +4,7 @@ import { atHandle, atParameter, type ResponseCode } from '../response-code.js';
 import type { NvIndexState } from '../state/nv-state.js';
 import { DIGEST_SIZE } from '../structures/buffers.js';
 import { TPM_RH } from '../structures/handles.js';
+import { LIMIT } from '../structures/limits.js';
 import { type NvPublic, TPMA_NV } from '../structures/nv-public.js';
 import type { Tpm } from '../tpm.js';
 import { findNvIndex, hasNvAttribute, isCounter, nvType, TPM_NT } from './nv-index.js';
@@ -18,7 +19,7 @@ const WRITE_AUTHORITIES =
   TPMA_NV.PPWRITE | TPMA_NV.OWNERWRITE | TPMA_NV.AUTHWRITE | TPMA_NV.POLICYWRITE;
 /** What commands set later. */
 const STATES = TPMA_NV.WRITTEN | TPMA_NV.READLOCKED | TPMA_NV.WRITELOCKED;
-/** What would keep others than the index's own authority from setting a PIN, or for ever. */
+/** A PIN index can't be written by who knows the PIN, nor locked for ever or with others. */
 const NOT_OF_PIN = TPMA_NV.AUTHWRITE | TPMA_NV.GLOBALLOCK | TPMA_NV.WRITEDEFINE;
 
 /**
@@ -62,7 +63,7 @@ function checkDefinition(
   if (isPlatform && !isHierarchyEnabled(tpm, TPM_RH.PLATFORM_NV)) {
     return atHandle(TPM_RC_FORMAT_ONE.HIERARCHY, 1);
   }
-  if (!hasSizeOfType(publicArea)) return atParameter(TPM_RC_FORMAT_ONE.SIZE, 2);
+  if (!hasSoundSize(publicArea)) return atParameter(TPM_RC_FORMAT_ONE.SIZE, 2);
   const isPlatformIndex = (attributes & TPMA_NV.PLATFORMCREATE) !== 0;
   if ((attributes & STATES) !== 0 || !hasSoundAttributes(publicArea)) {
     return atParameter(TPM_RC_FORMAT_ONE.ATTRIBUTES, 2);
@@ -73,8 +74,10 @@ function checkDefinition(
     : TPM_RC.SUCCESS;
 }
 
-/** @returns whether the size is one that the type can have */
-export function hasSizeOfType(publicArea: NvPublic): boolean {
+/** @returns whether the size is one that type and attributes can have */
+export function hasSoundSize(publicArea: NvPublic): boolean {
+  const isWrittenAtOnce = (publicArea.attributes & TPMA_NV.WRITEALL) !== 0;
+  if (isWrittenAtOnce && publicArea.dataSize > LIMIT.NV_BUFFER) return false;
   switch (nvType({ publicArea })) {
     case TPM_NT.COUNTER:
     case TPM_NT.BITS:

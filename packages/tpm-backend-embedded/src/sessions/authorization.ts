@@ -57,6 +57,7 @@ function checkOtherSession(tpm: Tpm, context: CommandContext, use: SessionUse): 
   const subject = { isCounted: session.isDaBound, isLockout: session.isLockoutBound };
   const lockout = checkLockout(tpm, subject);
   if (lockout !== TPM_RC.SUCCESS) return lockout;
+  noteUse(tpm, subject);
   if ((use.attributes & SESSION_PURPOSES) === 0) return TPM_RC_FORMAT_ONE.ATTRIBUTES;
   return checkSecret(tpm, context, use, subject);
 }
@@ -77,6 +78,7 @@ function checkAuthorization(
   const subject = daSubject(tpm, use, handle);
   const lockout = checkLockout(tpm, subject);
   if (lockout !== TPM_RC.SUCCESS) return lockout;
+  noteUse(tpm, subject);
   if (isPolicy) {
     if (!isPolicyAvailable(tpm, handle, role, context.command.code)) return TPM_RC.AUTH_UNAVAILABLE;
     const refusal = checkPolicy(tpm, context, session, handle, role);
@@ -121,7 +123,6 @@ function checkSecret(
   use: SessionUse,
   subject: DaSubject,
 ): ResponseCode {
-  noteUse(tpm, subject);
   return isRight(tpm, context, use) ? TPM_RC.SUCCESS : noteFailure(tpm, subject);
 }
 

@@ -102,7 +102,7 @@ export function checkLockout(tpm: Tpm, { isCounted, isLockout }: DaSubject): Res
 }
 
 /**
- * Notes that a protected authValue is about to be compared, so that pulling the plug before a
+ * Notes that a protected authValue is about to be used, so that pulling the plug before a
  * failure is counted doesn't help: the next start counts one if there was no Shutdown since. Use of
  * lockoutAuth isn't noted: its failures count nowhere.
  */

@@ -8,7 +8,7 @@ import { hashAlgorithm } from '../crypto/hash.js';
 import { RandomGenerator } from '../crypto/random-generator.js';
 import { rsaPrivateKeyFromPrime } from '../crypto/rsa.js';
 import { SEED_SIZE } from '../manufacture.js';
-import { hasSizeOfType, hasSoundAttributes } from '../nv/nv-definition.js';
+import { hasSoundAttributes, hasSoundSize } from '../nv/nv-definition.js';
 import { fitsNvMemory } from '../nv/nv-memory.js';
 import { SAVED_PCRS } from '../pcr/pcr-banks.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
@@ -105,7 +105,7 @@ function nvIndexDefect({ publicArea, authValue, data }: NvIndexState): Defect {
     data.length === publicArea.dataSize &&
     authValue.length <= digestSize &&
     [0, digestSize].includes(publicArea.authPolicy.length) &&
-    hasSizeOfType(publicArea) &&
+    hasSoundSize(publicArea) &&
     hasSoundAttributes(publicArea);
   return isSound ? undefined : 'has an NV index that cannot be defined';
 }
