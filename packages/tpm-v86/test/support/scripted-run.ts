@@ -2,9 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { expect, vi } from 'vitest';
 import type { V86Environment } from '../../src/cli/environment.js';
 import { runV86 } from '../../src/cli/run-v86.js';
+import { plainText } from '../../src/console/output-watch.js';
 import { ScriptedEmulator } from './scripted-emulator.js';
+
+/** Limit for something to be shown, in milliseconds. */
+const PATIENCE = 10_000;
 
 /** How a {@link ScriptedRun} differs from one on two pipes. */
 export interface ScriptedRunOptions extends Partial<V86Environment> {
@@ -83,6 +88,12 @@ export class ScriptedRun {
   /** Everything that was written to the terminal. */
   get shown(): string {
     return this.#shown;
+  }
+
+  /** Waits until the terminal shows a text. */
+  async shows(text: string): Promise<void> {
+    const show = () => expect(plainText(this.#shown)).toContain(text);
+    await vi.waitFor(show, { timeout: PATIENCE });
   }
 
   /** Types on the terminal, and waits until it has been read. */
