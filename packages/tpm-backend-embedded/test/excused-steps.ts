@@ -39,12 +39,6 @@ export const EXCUSES: readonly Excuse[] = [
     reason: 'makes a parent with triple DES and flushes it',
   },
   { scenario: 'asymmetric', steps: [33], needs: SM2, reason: 'signs with SM2' },
-  {
-    scenario: 'state-transplant',
-    steps: [42, 82, 122],
-    needs: 'CreateLoaded',
-    reason: 'flushes the derived object',
-  },
 ];
 
 /**

@@ -1,6 +1,8 @@
 import { TPM_RC } from 'tpm-core';
 import { findObject } from '../entity.js';
+import { activateCredential, makeCredential } from '../objects/credentials.js';
 import { loadExternal } from '../objects/external-objects.js';
+import { createLoaded } from '../objects/loaded-creation.js';
 import { changeObjectAuth, createStored, loadStored, unseal } from '../objects/stored-objects.js';
 import {
   TPM2B_AUTH,
@@ -90,16 +92,25 @@ export const OBJECT_COMMANDS: readonly Command[] = [
       };
     },
   ),
-  command('ActivateCredential', {
-    handles: { activateHandle: admin(TPMI_DH_OBJECT), keyHandle: user(TPMI_DH_OBJECT) },
-    parameters: { credentialBlob: TPM2B_ID_OBJECT, secret: TPM2B_ENCRYPTED_SECRET },
-    response: { certInfo: TPM2B_DIGEST },
-  }),
-  command('MakeCredential', {
-    handles: { handle: plain(TPMI_DH_OBJECT) },
-    parameters: { credential: TPM2B_DIGEST, objectName: TPM2B_NAME },
-    response: { credentialBlob: TPM2B_ID_OBJECT, secret: TPM2B_ENCRYPTED_SECRET },
-  }),
+  command(
+    'ActivateCredential',
+    {
+      handles: { activateHandle: admin(TPMI_DH_OBJECT), keyHandle: user(TPMI_DH_OBJECT) },
+      parameters: { credentialBlob: TPM2B_ID_OBJECT, secret: TPM2B_ENCRYPTED_SECRET },
+      response: { certInfo: TPM2B_DIGEST },
+    },
+    activateCredential,
+  ),
+  command(
+    'MakeCredential',
+    {
+      handles: { handle: plain(TPMI_DH_OBJECT) },
+      parameters: { credential: TPM2B_DIGEST, objectName: TPM2B_NAME },
+      response: { credentialBlob: TPM2B_ID_OBJECT, secret: TPM2B_ENCRYPTED_SECRET },
+    },
+    (tpm, { handle, credential, objectName }) =>
+      makeCredential(tpm, handle, credential, objectName),
+  ),
   command(
     'Unseal',
     {
@@ -118,10 +129,14 @@ export const OBJECT_COMMANDS: readonly Command[] = [
     (tpm, { objectHandle, parentHandle, newAuth }) =>
       changeObjectAuth(tpm, objectHandle, parentHandle, newAuth),
   ),
-  command('CreateLoaded', {
-    handles: { parentHandle: user(TPMI_DH_PARENT) },
-    parameters: { inSensitive: TPM2B_SENSITIVE_CREATE, inPublic: TPM2B_TEMPLATE },
-    responseHandle: true,
-    response: { outPrivate: TPM2B_PRIVATE, outPublic: TPM2B_PUBLIC, name: TPM2B_NAME },
-  }),
+  command(
+    'CreateLoaded',
+    {
+      handles: { parentHandle: user(TPMI_DH_PARENT) },
+      parameters: { inSensitive: TPM2B_SENSITIVE_CREATE, inPublic: TPM2B_TEMPLATE },
+      responseHandle: true,
+      response: { outPrivate: TPM2B_PRIVATE, outPublic: TPM2B_PUBLIC, name: TPM2B_NAME },
+    },
+    createLoaded,
+  ),
 ];

@@ -44,9 +44,36 @@ export function checkCreation(
   given: SensitiveCreate,
   parent: PublicArea | undefined,
 ): ResponseCode {
-  if (!isDataOriginRight(template, given.data.length > 0)) {
+  const hasData = given.data.length > 0;
+  // Beneath a parent nobody's data may pass for the TPM's; in a hierarchy libtpms ignores them.
+  const isContradiction =
+    parent !== undefined && hasData && hasAttribute(template, 'sensitiveDataOrigin');
+  if (isContradiction || !isDataOriginRight(template, hasData)) {
     return atParameter(TPM_RC_FORMAT_ONE.ATTRIBUTES, 2);
   }
+  const refusal = checkObjectAttributes(template, parent) || checkScheme(template, parent);
+  if (refusal !== TPM_RC.SUCCESS) return atParameter(refusal, 2);
+  return withoutTrailingZeros(given.userAuth).length > DIGEST_SIZE[template.nameAlg]!
+    ? atParameter(TPM_RC_FORMAT_ONE.SIZE, 1)
+    : TPM_RC.SUCCESS;
+}
+
+/**
+ * The checks of a derived object, in TPM2_CreateLoaded (Part 3, section 12.9): its secret is neither
+ * drawn nor given, and it can't leave its parent.
+ *
+ * @param parent public area of the derivation parent
+ * @returns `TPM_RC.SUCCESS`, or a code with the parameter's number
+ */
+export function checkDerivation(
+  template: PublicArea,
+  given: SensitiveCreate,
+  parent: PublicArea,
+): ResponseCode {
+  if (hasAttribute(template, 'sensitiveDataOrigin') || !hasAttribute(template, 'fixedParent')) {
+    return atParameter(TPM_RC_FORMAT_ONE.ATTRIBUTES, 2);
+  }
+  if (template.type === TPM_ALG.RSA) return atParameter(TPM_RC_FORMAT_ONE.TYPE, 2);
   const refusal = checkObjectAttributes(template, parent) || checkScheme(template, parent);
   if (refusal !== TPM_RC.SUCCESS) return atParameter(refusal, 2);
   return withoutTrailingZeros(given.userAuth).length > DIGEST_SIZE[template.nameAlg]!

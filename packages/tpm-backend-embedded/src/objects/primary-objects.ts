@@ -3,13 +3,15 @@ import { hashAlgorithm } from '../crypto/hash.js';
 import { primaryGenerator, reseedWithProofs } from '../crypto/primary-creation.js';
 import { hierarchySeed, withoutTrailingZeros } from '../entity.js';
 import { isRefusal, type ResponseCode } from '../response-code.js';
+import type { ObjectState } from '../state/object-state.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { TPM_RH } from '../structures/handles.js';
 import { type PublicArea, type SensitiveCreate, TPM2B_PUBLIC } from '../structures/public-area.js';
 import { marshalled } from '../structures/wire-type.js';
 import type { Tpm } from '../tpm.js';
+import { hasAttribute } from './object-attributes.js';
 import { type CreatedObject, createObject } from './object-creation.js';
-import { objectName } from './object-name.js';
+import { handleName, objectName, qualifiedName } from './object-name.js';
 
 /** Primary objects that are kept: more than the keys that one guest asks for again and again. */
 const CAPACITY = 16;
@@ -84,4 +86,21 @@ export function* createPrimaryObject(
   });
   if (!isRefusal(created)) tpm.primaries.set(key, created);
   return created;
+}
+
+/** @returns a created object as a primary one of a hierarchy */
+export function primaryObject(
+  { publicArea, sensitive }: CreatedObject,
+  hierarchy: number,
+): ObjectState {
+  const name = objectName(publicArea);
+  return {
+    publicArea,
+    sensitive,
+    name,
+    qualifiedName: qualifiedName(publicArea.nameAlg, handleName(hierarchy), name),
+    hierarchy,
+    stClear: hasAttribute(publicArea, 'stClear'),
+    external: false,
+  };
 }

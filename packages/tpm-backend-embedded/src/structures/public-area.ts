@@ -151,7 +151,20 @@ const TPMI_ALG_PUBLIC = oneOf(
   TPM_RC_FORMAT_ONE.TYPE,
 );
 
-function publicArea(nameAlg: WireType<number>): WireType<PublicArea> {
+/** What `unique` holds, by the kind of object. */
+interface UniqueTypes {
+  readonly rsa: WireType<unknown>;
+  readonly point: WireType<unknown>;
+  readonly digest: WireType<unknown>;
+}
+
+const UNIQUE: UniqueTypes = {
+  rsa: TPM2B_PUBLIC_KEY_RSA,
+  point: TPMS_ECC_POINT,
+  digest: TPM2B_DIGEST,
+};
+
+function publicArea(nameAlg: WireType<number>, unique: UniqueTypes = UNIQUE): WireType<PublicArea> {
   const head = {
     nameAlg,
     objectAttributes: attributes(UINT32, DEFINED_OBJECT_ATTRIBUTES),
@@ -161,22 +174,22 @@ function publicArea(nameAlg: WireType<number>): WireType<PublicArea> {
     [TPM_ALG.RSA]: structure<Omit<RsaPublicArea, 'type'>>({
       ...head,
       parameters: rsaParameters,
-      unique: TPM2B_PUBLIC_KEY_RSA,
+      unique: unique.rsa as WireType<Uint8Array>,
     }),
     [TPM_ALG.ECC]: structure<Omit<EccPublicArea, 'type'>>({
       ...head,
       parameters: eccParameters,
-      unique: TPMS_ECC_POINT,
+      unique: unique.point as WireType<EccPoint>,
     }),
     [TPM_ALG.KEYEDHASH]: structure<Omit<KeyedHashPublicArea, 'type'>>({
       ...head,
       parameters: keyedHashParameters,
-      unique: TPM2B_DIGEST,
+      unique: unique.digest as WireType<Uint8Array>,
     }),
     [TPM_ALG.SYMCIPHER]: structure<Omit<SymcipherPublicArea, 'type'>>({
       ...head,
       parameters: symcipherParameters,
-      unique: TPM2B_DIGEST,
+      unique: unique.digest as WireType<Uint8Array>,
     }),
   });
 }
@@ -192,6 +205,27 @@ export const TPM2B_PUBLIC_OR_NULL_NAME: WireType<PublicArea> =
   sizedStructure(TPMT_PUBLIC_OR_NULL_NAME);
 /** A public area as bytes, which CreateLoaded reads by its parent. */
 export const TPM2B_TEMPLATE: WireType<Uint8Array> = sizedBytes(1024);
+/** What the secret of a derived object depends on (Part 2, section 11.1.11, TPMS_DERIVE). */
+export interface Derivation {
+  readonly label: Uint8Array;
+  readonly context: Uint8Array;
+}
+/** What the secret of a derived object depends on. */
+export const TPMS_DERIVE: WireType<Derivation> = structure<Derivation>({
+  label: sizedBytes(LIMIT.LABEL),
+  context: sizedBytes(LIMIT.LABEL),
+});
+/** Template of a derived object: a public area that has a {@link Derivation} as `unique`. */
+export type DerivationTemplate = DistributedOmit<PublicArea, 'unique'> & {
+  readonly unique: Derivation;
+};
+type DistributedOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+/** Template of a derived object. */
+export const TPMT_DERIVATION_TEMPLATE: WireType<DerivationTemplate> = publicArea(TPMI_ALG_HASH, {
+  rsa: TPMS_DERIVE,
+  point: TPMS_DERIVE,
+  digest: TPMS_DERIVE,
+}) as WireType<unknown> as WireType<DerivationTemplate>;
 /** Parameters of a key, for TestParms. */
 export const TPMT_PUBLIC_PARMS: WireType<PublicParameters> = selected<PublicParameters, 'type'>(
   'type',
