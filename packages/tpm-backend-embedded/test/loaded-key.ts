@@ -1,19 +1,31 @@
+import { TPM_CC, WireWriter } from 'tpm-core';
 import { hashAlgorithm } from '../src/crypto/hash.js';
 import { objectName, qualifiedName } from '../src/objects/object-name.js';
 import { occupySlot } from '../src/objects/object-slots.js';
 import { SLOT_KIND } from '../src/state/object-state.js';
 import { TPM_ALG, TPM_ECC } from '../src/structures/algorithm-ids.js';
 import { NO_SCHEME, type Scheme } from '../src/structures/algorithms.js';
-import { type PublicArea, TPMA_OBJECT } from '../src/structures/public-area.js';
+import {
+  type PublicArea,
+  type SensitiveArea,
+  TPM2B_PUBLIC_OR_NULL_NAME,
+  TPM2B_SENSITIVE_OR_EMPTY,
+  TPMA_OBJECT,
+} from '../src/structures/public-area.js';
+import { marshalled } from '../src/structures/wire-type.js';
 import type { Tpm } from '../src/tpm.js';
 import { P256, RSA_1024 } from './key-pairs.js';
 import { HIERARCHY, uint32 } from './owned-objects.js';
+import { commandBytes } from './password-command.js';
 
 const NO_SYMMETRIC = { algorithm: TPM_ALG.NULL, keyBits: 0, mode: TPM_ALG.NULL } as const;
 const SEED = new Uint8Array(32);
 
 /** Secret of the HMAC key and of the cipher key. */
 export const SECRET: Uint8Array = Uint8Array.from({ length: 16 }, (_, index) => index);
+
+/** Types of the keys. */
+export type KeyType = 'rsa' | 'ecc' | 'hmac' | 'aes';
 
 /** What of a key a test chooses. */
 export interface KeyOptions {
@@ -29,20 +41,11 @@ export interface KeyOptions {
 }
 
 /** Puts a known key into a slot: RSA-1024, P-256, an HMAC or an AES-128 key. @returns its handle */
-export function loadedKey(
-  tpm: Tpm,
-  type: 'rsa' | 'ecc' | 'hmac' | 'aes',
-  options: KeyOptions = {},
-): number {
+export function loadedKey(tpm: Tpm, type: KeyType, options: KeyOptions = {}): number {
   const { hierarchy = HIERARCHY.null, isPublic = false } = options;
   const { publicArea, secret } = keyAreas(type, options);
   const name = objectName(publicArea);
-  const sensitive = {
-    sensitiveType: publicArea.type,
-    authValue: new Uint8Array(0),
-    seedValue: type === 'hmac' || type === 'aes' ? SEED : new Uint8Array(0),
-    sensitive: secret,
-  };
+  const sensitive = sensitiveArea(publicArea, secret);
   const object = {
     publicArea,
     sensitive: isPublic ? undefined : sensitive,
@@ -55,8 +58,31 @@ export function loadedKey(
   return occupySlot(tpm, { kind: SLOT_KIND.OBJECT, object });
 }
 
+function sensitiveArea({ type }: PublicArea, secret: Uint8Array): SensitiveArea {
+  const isHashed = type === TPM_ALG.KEYEDHASH || type === TPM_ALG.SYMCIPHER;
+  return {
+    sensitiveType: type,
+    authValue: new Uint8Array(0),
+    seedValue: isHashed ? SEED : new Uint8Array(0),
+    sensitive: secret,
+  };
+}
+
+/** @returns TPM2_LoadExternal of the key that {@link loadedKey} puts into a slot */
+export function loadCommand(type: KeyType, options: KeyOptions = {}): Uint8Array {
+  const { hierarchy = HIERARCHY.null, isPublic = false } = options;
+  const { publicArea, secret } = keyAreas(type, options);
+  const sensitive = sensitiveArea(publicArea, secret);
+  const parameters = new WireWriter()
+    .bytes(marshalled(TPM2B_SENSITIVE_OR_EMPTY, isPublic ? undefined : sensitive))
+    .bytes(marshalled(TPM2B_PUBLIC_OR_NULL_NAME, publicArea))
+    .uint32(hierarchy)
+    .finish();
+  return commandBytes({ code: TPM_CC.LoadExternal, parameters });
+}
+
 function keyAreas(
-  type: 'rsa' | 'ecc' | 'hmac' | 'aes',
+  type: KeyType,
   { attributes = ['sign'], scheme = {}, mode = TPM_ALG.NULL, nameAlg = TPM_ALG.SHA256 }: KeyOptions,
 ): { readonly publicArea: PublicArea; readonly secret: Uint8Array } {
   const objectAttributes = attributes.reduce(

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launchSwtpm, type SwtpmBackend, SwtpmError } from 'tpm-backend-swtpm';
@@ -36,6 +36,11 @@ export class SwtpmPeer {
   /** Power cycle. */
   async init(): Promise<void> {
     await this.#backend.start({ bufferSize: 4096 });
+  }
+
+  /** @returns its permanent state as it is in its file */
+  async readState(): Promise<Uint8Array> {
+    return readFile(join(this.#directory, 'tpm2-00.permall'));
   }
 
   /** Control channel. */

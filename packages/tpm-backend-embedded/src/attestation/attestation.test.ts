@@ -1,10 +1,14 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { toHex } from '@tpmdev/testing/scripted-backend';
+import { readUint32, TPM_CC } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
 import { freshTpm } from '../../test/fresh-tpm.js';
 import { loadedKey } from '../../test/loaded-key.js';
 import { extend } from '../../test/measurement-commands.js';
 import { HIERARCHY, powerCycle, startup } from '../../test/owned-objects.js';
+import { commandBytes } from '../../test/password-command.js';
+import { transplantedTpm } from '../../test/transplant.js';
 import { findObject } from '../entity.js';
 import { hierarchyNames, recordCreation } from '../objects/creation-data.js';
 import { startHashSequence } from '../sequences.js';
@@ -17,7 +21,8 @@ import {
   TPMS_CREATION_INFO,
   TPMS_QUOTE_INFO,
 } from '../structures/attest.js';
-import { Unmarshaller, type WireType } from '../structures/wire-type.js';
+import { type PublicArea, TPM2B_PUBLIC } from '../structures/public-area.js';
+import { marshalled, Unmarshaller, type WireType } from '../structures/wire-type.js';
 import type { Tpm } from '../tpm.js';
 import { certify, certifyCreation, quote } from './attestation-commands.js';
 
@@ -135,6 +140,72 @@ describe('attest()', () => {
     const other = startedTpm();
     other.state.permanent.storageProof = new Uint8Array(64).fill(1);
     expect(shift(other, 'ecc')).not.toBe(first);
+  });
+});
+
+describe('attestations with the state of a recorded TPM', () => {
+  const FIRMWARE = { firmwareVersion: [0x2019_1023, 0x0016_3636] } as const;
+  const SIGNER: PublicArea = {
+    type: TPM_ALG.ECC,
+    nameAlg: TPM_ALG.SHA256,
+    objectAttributes: 0x0005_0072,
+    authPolicy: NOTHING,
+    parameters: {
+      symmetric: { algorithm: TPM_ALG.NULL, keyBits: 0, mode: TPM_ALG.NULL },
+      scheme: ECDSA,
+      curveID: 3,
+      kdf: NO_SCHEME,
+    },
+    unique: { x: NOTHING, y: NOTHING },
+  };
+  const Q = utf8ToBytes('q');
+
+  /** Makes the key that the recorded TPM made. @returns its handle */
+  function createSigner(tpm: Tpm, hierarchy: number): number {
+    const area = marshalled(TPM2B_PUBLIC, SIGNER);
+    const parameters = Uint8Array.of(0, 4, 0, 0, 0, 0, ...area, 0, 0, 0, 0, 0, 0);
+    const code = TPM_CC.CreatePrimary;
+    const passwords = [NOTHING];
+    const command = commandBytes({ code, handles: [hierarchy], passwords, parameters });
+    return readUint32(tpm.execute(command, 0), 10);
+  }
+
+  /** Blanks the clock out, before resetCount. */
+  function withoutClock(hex: string, resetCount: string): string {
+    const at = hex.indexOf(resetCount);
+    return `${hex.slice(0, at - 16)}${hex.slice(at)}`;
+  }
+
+  it('quote(), certify() give what libtpms gave but for the clock', () => {
+    const tpm = transplantedTpm();
+    Object.assign(tpm.identity, FIRMWARE);
+    tpm.initialize();
+    startup(tpm);
+    const endorsement = createSigner(tpm, HIERARCHY.endorsement);
+    const owner = createSigner(tpm, HIERARCHY.owner);
+    const input = { qualifyingData: Q, inScheme: NO_SCHEME };
+    const PCRselect = [{ hash: TPM_ALG.SHA256, pcrSelect: Uint8Array.of(1, 0, 0) }];
+    const { quoted: bytes } = done(quote(tpm, { ...input, signHandle: owner, PCRselect }));
+    expect(withoutClock(toHex(bytes), '77d456f0')).toBe(
+      'ff54434780180022000bdad76a089317a3272e8e49f85569ed544ad70d93aa5348212d7abb325424b4ce000171' +
+        '77d456f00bbd54320151c73d07286a498e00000001000b03010000' +
+        '002066687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925',
+    );
+    const names =
+      '0022000b1628ec369c6861066598d102cfa341cee45d03750169bbcf7de71c31acc38af2' +
+      '0022000b2cc25d09c8522afd52d4ef1159f68215193c50cfe6d75ed4aff6669f36ec4c17';
+    const unsigned = { ...input, objectHandle: endorsement, signHandle: HIERARCHY.null };
+    const { certifyInfo } = done(certify(tpm, unsigned));
+    expect(withoutClock(toHex(certifyInfo), '717db2ed')).toBe(
+      `ff5443478017000440000007000171717db2ed9c2b852a01c5412d96dde8af91${names}`,
+    );
+    const signed = { ...input, objectHandle: owner, signHandle: endorsement };
+    expect(withoutClock(toHex(done(certify(tpm, signed)).certifyInfo), '0000000200000000')).toBe(
+      'ff54434780170022000b2cc25d09c8522afd52d4ef1159f68215193c50cfe6d75ed4aff6669f36ec4c17000171' +
+        '0000000200000000012019102300163636' +
+        '0022000bfa2f906f2b3cfa8b8860083f702d003e5f10d9be1235b043ed21e56496ca1935' +
+        '0022000bdad76a089317a3272e8e49f85569ed544ad70d93aa5348212d7abb325424b4ce',
+    );
   });
 });
 
