@@ -99,7 +99,7 @@ function* createOrdinary(
   return refusal === TPM_RC.SUCCESS ? yield* createObject(tpm.random, template, given) : refusal;
 }
 
-/** The label and the context of the caller's data take the place of those in the template. */
+/** Label and context are the template's, or those of the caller's data where it has none. */
 function* createDerived(
   parent: ObjectState,
   given: SensitiveCreate,
@@ -113,11 +113,11 @@ function* createDerived(
   const own = readDerivation(given.data);
   if (isRefusal(own)) return own;
   const { scheme } = (parent.publicArea as KeyedHashPublicArea).parameters;
-  const label = own.label.length > 0 ? own.label : template.unique.label;
-  const context = own.context.length > 0 ? own.context : template.unique.context;
+  const label = template.unique.label.length > 0 ? template.unique.label : own.label;
+  const context = template.unique.context.length > 0 ? template.unique.context : own.context;
   const hash = hashAlgorithm(scheme.hashAlg)!;
   const source = new DerivedSource(hash, parent.sensitive!.sensitive, label, context);
-  return yield* createObject(source, area, { ...given, data: EMPTY });
+  return yield* createObject(source, area, { userAuth: given.userAuth });
 }
 
 function withoutDerivation(template: DerivationTemplate): PublicArea {
@@ -132,10 +132,10 @@ function readTemplate<T>(type: WireType<T>, bytes: Uint8Array): T | ResponseCode
   return reader.remaining > 0 ? atParameter(TPM_RC_FORMAT_ONE.SIZE, 2) : template;
 }
 
+/** libtpms: what follows the derivation is not looked at. */
 function readDerivation(data: Uint8Array): Derivation | ResponseCode {
   if (data.length === 0) return { label: EMPTY, context: EMPTY };
   const reader = new Unmarshaller(data);
   const derivation = TPMS_DERIVE.unmarshal(reader);
-  if (reader.failure !== TPM_RC.SUCCESS) return atParameter(reader.failure, 1);
-  return reader.remaining > 0 ? atParameter(TPM_RC_FORMAT_ONE.SIZE, 1) : derivation;
+  return reader.failure === TPM_RC.SUCCESS ? derivation : atParameter(reader.failure, 1);
 }

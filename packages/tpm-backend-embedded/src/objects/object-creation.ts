@@ -26,6 +26,9 @@ import {
 /** Public exponent that the value 0 in a public area stands for. */
 const DEFAULT_EXPONENT = 65_537;
 
+/** What a caller gives; without `data` the secret is drawn in any case. */
+export type GivenSecret = Pick<SensitiveCreate, 'userAuth'> & Partial<SensitiveCreate>;
+
 /** A new object's two areas. */
 export interface CreatedObject {
   readonly publicArea: PublicArea;
@@ -70,11 +73,12 @@ export function checkDerivation(
   given: SensitiveCreate,
   parent: PublicArea,
 ): ResponseCode {
-  if (hasAttribute(template, 'sensitiveDataOrigin') || !hasAttribute(template, 'fixedParent')) {
-    return atParameter(TPM_RC_FORMAT_ONE.ATTRIBUTES, 2);
-  }
   if (template.type === TPM_ALG.RSA) return atParameter(TPM_RC_FORMAT_ONE.TYPE, 2);
-  const refusal = checkObjectAttributes(template, parent) || checkScheme(template, parent);
+  if (hasAttribute(template, 'sensitiveDataOrigin')) return TPM_RC_FORMAT_ONE.ATTRIBUTES;
+  const isFixed = hasAttribute(template, 'fixedParent');
+  const refusal =
+    checkObjectAttributes(template, parent) ||
+    (isFixed ? checkScheme(template, parent) : TPM_RC_FORMAT_ONE.ATTRIBUTES);
   if (refusal !== TPM_RC.SUCCESS) return atParameter(refusal, 2);
   return withoutTrailingZeros(given.userAuth).length > DIGEST_SIZE[template.nameAlg]!
     ? atParameter(TPM_RC_FORMAT_ONE.SIZE, 1)
@@ -95,7 +99,7 @@ export function checkDerivation(
 export function* createObject(
   random: RandomSource,
   template: PublicArea,
-  given: SensitiveCreate,
+  given: GivenSecret,
   beforeSeedValue: () => void = () => {},
 ): Generator<void, CreatedObject | ResponseCode> {
   const kind = secretKind(template, given.data);
@@ -120,7 +124,7 @@ function keepsSeedValue(area: PublicArea): boolean {
   return isParent(area) || area.type === TPM_ALG.KEYEDHASH || area.type === TPM_ALG.SYMCIPHER;
 }
 
-function secretKind(area: PublicArea, data: Uint8Array): SecretKind | ResponseCode {
+function secretKind(area: PublicArea, data: Uint8Array | undefined): SecretKind | ResponseCode {
   if (area.type === TPM_ALG.RSA) {
     const exponent = area.parameters.exponent || DEFAULT_EXPONENT;
     if (!isRsaExponent(exponent)) return TPM_RC_FORMAT_ONE.RANGE;
@@ -129,17 +133,18 @@ function secretKind(area: PublicArea, data: Uint8Array): SecretKind | ResponseCo
   if (area.type === TPM_ALG.ECC) {
     return { type: 'ecc', curve: ellipticCurve(area.parameters.curveID)! };
   }
-  const given = hasAttribute(area, 'sensitiveDataOrigin') ? {} : { given: data };
+  const given = hasAttribute(area, 'sensitiveDataOrigin') ? undefined : data;
+  const taken = given && { given };
   if (area.type === TPM_ALG.SYMCIPHER) {
     const size = area.parameters.symmetric.keyBits / 8;
-    return given.given !== undefined && data.length !== size
+    return given !== undefined && given.length !== size
       ? TPM_RC_FORMAT_ONE.KEY_SIZE
-      : { type: 'bytes', size, ...given };
+      : { type: 'bytes', size, ...taken };
   }
   const hash = hashAlgorithm(area.parameters.scheme.hashAlg) ?? hashAlgorithm(area.nameAlg)!;
-  return given.given !== undefined && !isSealedData(area) && data.length > hash.blockSize
+  return given !== undefined && !isSealedData(area) && given.length > hash.blockSize
     ? TPM_RC_FORMAT_ONE.SIZE
-    : { type: 'bytes', size: hash.digestSize, ...given };
+    : { type: 'bytes', size: hash.digestSize, ...taken };
 }
 
 function withUnique(template: PublicArea, secret: Secret, seedValue: Uint8Array): PublicArea {

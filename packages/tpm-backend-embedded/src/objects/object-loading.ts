@@ -93,7 +93,10 @@ function checkRsaKey(
     : TPM_RC.SUCCESS;
 }
 
-/** Of a key without a Name nobody can ask for its point, so that only sizes are looked at. */
+/**
+ * Of a key without a Name nobody can ask for its point, so that only sizes are looked at; and of a
+ * key with its private part the point counts, not how it is written.
+ */
 function checkEccKey(
   { nameAlg, unique, parameters }: EccPublicArea,
   sensitive: SensitiveArea | undefined,
@@ -103,10 +106,8 @@ function checkEccKey(
   const hasName = nameAlg !== TPM_ALG.NULL;
   const isSized = unique.x.length === curve.size && unique.y.length === curve.size;
   const point = { x: toInteger(unique.x), y: toInteger(unique.y) };
-  if (!isSized && (hasName || sensitive === undefined)) {
-    return atParameter(TPM_RC_FORMAT_ONE.KEY, numbers.public);
-  }
   if (sensitive === undefined) {
+    if (!isSized) return atParameter(TPM_RC_FORMAT_ONE.KEY, numbers.public);
     return hasName && !curve.isOnCurve(point)
       ? atParameter(TPM_RC_FORMAT_ONE.ECC_POINT, numbers.public)
       : TPM_RC.SUCCESS;
