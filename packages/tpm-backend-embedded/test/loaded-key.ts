@@ -5,6 +5,7 @@ import { occupySlot } from '../src/objects/object-slots.js';
 import { SLOT_KIND } from '../src/state/object-state.js';
 import { TPM_ALG, TPM_ECC } from '../src/structures/algorithm-ids.js';
 import { NO_SCHEME, type Scheme } from '../src/structures/algorithms.js';
+import type { EccPoint } from '../src/structures/buffers.js';
 import {
   type PublicArea,
   type SensitiveArea,
@@ -38,6 +39,8 @@ export interface KeyOptions {
   /** Whether only the public area is loaded. */
   readonly isPublic?: boolean;
   readonly nameAlg?: number;
+  /** Public point of an ECC key; the right one unless given. */
+  readonly point?: EccPoint;
 }
 
 /** Puts a known key into a slot: RSA-1024, P-256, an HMAC or an AES-128 key. @returns its handle */
@@ -83,8 +86,10 @@ export function loadCommand(type: KeyType, options: KeyOptions = {}): Uint8Array
 
 function keyAreas(
   type: KeyType,
-  { attributes = ['sign'], scheme = {}, mode = TPM_ALG.NULL, nameAlg = TPM_ALG.SHA256 }: KeyOptions,
+  options: KeyOptions,
 ): { readonly publicArea: PublicArea; readonly secret: Uint8Array } {
+  const { attributes = ['sign'], scheme = {}, mode = TPM_ALG.NULL } = options;
+  const { nameAlg = TPM_ALG.SHA256, point = { x: P256.x, y: P256.y } } = options;
   const objectAttributes = attributes.reduce(
     (all, name) => all | TPMA_OBJECT[name],
     TPMA_OBJECT.userWithAuth as number,
@@ -104,7 +109,7 @@ function keyAreas(
       const curve = { curveID: TPM_ECC.NIST_P256, kdf: NO_SCHEME };
       const parameters = { symmetric: NO_SYMMETRIC, scheme: chosen, ...curve };
       return {
-        publicArea: { type: TPM_ALG.ECC, ...head, parameters, unique: { x: P256.x, y: P256.y } },
+        publicArea: { type: TPM_ALG.ECC, ...head, parameters, unique: point },
         secret: P256.scalar,
       };
     }

@@ -38,7 +38,8 @@ function loadKey(dice: Dice): Uint8Array {
     scheme: scheme(dice, type),
     mode: dice.once(2) ? TPM_ALG.NULL : dice.pick(MODES),
     isPublic: dice.once(5),
-    nameAlg: dice.once(8) ? TPM_ALG.NULL : TPM_ALG.SHA256,
+    nameAlg: dice.once(5) ? TPM_ALG.NULL : TPM_ALG.SHA256,
+    ...(dice.once(10) && { point: { x: dice.bytes(32), y: dice.bytes(dice.pick([0, 32])) } }),
   };
   return loadCommand(type, options);
 }
@@ -48,7 +49,7 @@ function signingStream(dice: Dice): StreamStep[] {
   const steps: StreamStep[] = [{ type: 'init' }, STARTUP];
   const send = (bytes: Uint8Array) => steps.push({ type: 'command', bytes, locality: 0 });
   while (steps.length < STREAM_LENGTH) {
-    if (dice.once(3)) send(loadKey(dice));
+    if (dice.once(5)) send(loadKey(dice));
     if (dice.once(12)) send(assemble(catalogueCommand(dice, 'CreatePrimary')));
     if (dice.once(20)) send(assemble(catalogueCommand(dice, 'HashSequenceStart')));
     if (dice.once(3)) send(assemble(catalogueCommand(dice, 'FlushContext')));

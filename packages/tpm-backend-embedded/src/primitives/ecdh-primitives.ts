@@ -16,10 +16,12 @@ export function ecdhKeyGen(
 ): { readonly zPoint: EccPoint; readonly pubPoint: EccPoint } | ResponseCode {
   const area = findObject(tpm, keyHandle)?.publicArea;
   if (area?.type !== TPM_ALG.ECC) return atHandle(TPM_RC_FORMAT_ONE.KEY, 1);
+  const point = publicPointOf(area);
+  if (point === undefined) return atHandle(TPM_RC_FORMAT_ONE.KEY, 1);
   const curve = curveOf(area);
   const ephemeral = curve.randomScalar(tpm.random);
   return {
-    zPoint: pointBytes(curve, curve.multiply(ephemeral, publicPointOf(area))),
+    zPoint: pointBytes(curve, curve.multiply(ephemeral, point)),
     pubPoint: pointBytes(curve, curve.multiply(ephemeral)),
   };
 }

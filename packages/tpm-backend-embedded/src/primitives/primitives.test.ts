@@ -153,6 +153,8 @@ describe('ecdhZGen() and ecdhKeyGen()', () => {
     const key = loadedKey(tpm, 'ecc', { attributes: ['decrypt'] });
     expect(ecdhZGen(tpm, key, { x: NOTHING, y: NOTHING })).toBe(0x1e7);
     expect(ecdhKeyGen(tpm, loadedKey(tpm, 'rsa'))).toBe(0x19c);
+    const nameless = loadedKey(tpm, 'ecc', { nameAlg: NULL, point: off });
+    expect(ecdhKeyGen(tpm, nameless)).toBe(0x19c);
   });
 });
 

@@ -31,7 +31,8 @@ export function curveOf({ parameters }: EccPublicArea): EllipticCurve {
   return ellipticCurve(parameters.curveID)!;
 }
 
-/** @returns the public point of an ECC object, which is on the curve */
-export function publicPointOf({ unique }: EccPublicArea): EccPoint {
-  return { x: toInteger(unique.x), y: toInteger(unique.y) };
+/** @returns the public point of an ECC object; undefined of a nameless key whose point is none */
+export function publicPointOf(area: EccPublicArea): EccPoint | undefined {
+  const point = { x: toInteger(area.unique.x), y: toInteger(area.unique.y) };
+  return curveOf(area).isOnCurve(point) ? point : undefined;
 }

@@ -170,6 +170,16 @@ describe('verifySignature()', () => {
     );
   });
 
+  it('verifySignature() finds no signature by a nameless key whose point is not on the curve', () => {
+    const tpm = startedTpm();
+    const point = { x: new Uint8Array(32).fill(1), y: NOTHING };
+    const keyHandle = loadedKey(tpm, 'ecc', { nameAlg: TPM_ALG.NULL, point, isPublic: true });
+    for (const sigAlg of [ECDSA, ECSCHNORR] as const) {
+      const signature = { ...ecdsa, sigAlg } as Signature;
+      expect(verifySignature(tpm, { keyHandle, digest: DIGEST, signature })).toBe(0x2db);
+    }
+  });
+
   it('verifySignature() gives a ticket for keys of a hierarchy that have a Name', () => {
     const tpm = startedTpm();
     const keyHandle = loadedKey(tpm, 'ecc');

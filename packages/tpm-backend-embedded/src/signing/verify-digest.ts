@@ -76,6 +76,7 @@ function isEccSignature(
   if (sigAlg !== TPM_ALG.ECDSA && sigAlg !== TPM_ALG.ECSCHNORR) return undefined;
   const numbers = { r: toInteger(signature.signatureR), s: toInteger(signature.signatureS) };
   const [curve, point] = [curveOf(area), publicPointOf(area)];
+  if (point === undefined) return false;
   return sigAlg === TPM_ALG.ECDSA
     ? ecdsaVerify(curve, point, digest, numbers)
     : ecSchnorrVerify(curve, point, hashAlgorithm(signature.hash)!, digest, numbers);
