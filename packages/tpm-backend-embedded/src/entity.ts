@@ -9,7 +9,7 @@ import { findSession, sessionAt } from './sessions/session-table.js';
 import { type ObjectState, SLOT_KIND, type SlotState } from './state/object-state.js';
 import type { EntityPolicy, HierarchyAuthorization } from './state/permanent-state.js';
 import { TPM_ALG } from './structures/algorithm-ids.js';
-import { handleIndex, handleType, TPM_HT, TPM_RH } from './structures/handles.js';
+import { HANDLE_FIRST, handleIndex, handleType, TPM_HT, TPM_RH } from './structures/handles.js';
 import { TPMA_NV } from './structures/nv-public.js';
 import { TPMA_OBJECT } from './structures/public-area.js';
 import type { Tpm } from './tpm.js';
@@ -98,6 +98,9 @@ export function checkPresence(tpm: Tpm, handle: number, number: number): Respons
         ? TPM_RC_WARNING.REFERENCE_H0 + number - 1
         : TPM_RC.SUCCESS;
     case TPM_HT.PERSISTENT: {
+      // The owner's range holds objects of the endorsement hierarchy too.
+      const range = handle < HANDLE_FIRST.PLATFORM_PERSISTENT ? TPM_RH.OWNER : TPM_RH.PLATFORM;
+      if (!isHierarchyEnabled(tpm, range)) return atHandle(TPM_RC_FORMAT_ONE.HANDLE, number);
       const object = findObject(tpm, handle);
       return object === undefined || !isHierarchyEnabled(tpm, object.hierarchy)
         ? atHandle(TPM_RC_FORMAT_ONE.HANDLE, number)

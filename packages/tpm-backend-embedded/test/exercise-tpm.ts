@@ -57,9 +57,30 @@ function* commands(tpm: Tpm): Generator<Uint8Array, void, void> {
     yield message(TPM_CC.EventSequenceComplete, [0, handle], Uint8Array.of(0, 1, 7), true);
     yield message(TPM_CC.FlushContext, [], numbers(32, handle));
   }
+  for (const index of NV_INDEXES) yield* nvCommands(index);
+  yield message(TPM_CC.NV_GlobalWriteLock, [PLATFORM], new Uint8Array(0), true);
   yield message(TPM_CC.CreatePrimary, [0x4000_0007], CREATE_PRIMARY, true);
   yield message(TPM_CC.HierarchyChangeAuth, [0x4000_000c], numbers(16, 0), true);
   yield message(TPM_CC.Shutdown, [], numbers(16, 1));
+}
+
+/** Indexes that {@link richTpm} defines. */
+const NV_INDEXES = [0, 1, 2, 3, 4, 5].map((at) => 0x0150_0000 + at);
+const PLATFORM = 0x4000_000c;
+
+function* nvCommands(index: number): Generator<Uint8Array, void, void> {
+  yield message(TPM_CC.NV_ReadPublic, [index], new Uint8Array(0));
+  for (const authority of [PLATFORM, index]) {
+    const command = (code: number, rest: Uint8Array = new Uint8Array(0)) =>
+      message(code, [authority, index], rest, true);
+    yield command(TPM_CC.NV_Read, numbers(16, 8, 0));
+    yield command(TPM_CC.NV_Write, Uint8Array.of(0, 1, 7, 0, 0));
+    yield command(TPM_CC.NV_Increment);
+    yield command(TPM_CC.NV_SetBits, new Uint8Array(8).fill(1));
+    yield command(TPM_CC.NV_Extend, Uint8Array.of(0, 1, 7));
+    yield command(TPM_CC.NV_ReadLock);
+    yield command(TPM_CC.NV_WriteLock);
+  }
 }
 
 function loadedHandles({ state }: Tpm): number[] {

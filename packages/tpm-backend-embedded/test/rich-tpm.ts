@@ -1,12 +1,14 @@
+import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '@noble/hashes/utils.js';
 import { TPM_CC, WireWriter } from 'tpm-core';
 import { SLOT_KIND } from '../src/state/object-state.js';
 import type { Tpm } from '../src/tpm.js';
 import { freshTpm } from './fresh-tpm.js';
-import { type Entity, password, SESSION, SessionClient } from './session-client.js';
+import { type Call, type Entity, password, SESSION, SessionClient } from './session-client.js';
 import { createStorageKey } from './storage-key.js';
 
 const OWNER: Entity = { handle: 0x4000_0001 };
+const PLATFORM: Entity = { handle: 0x4000_000c };
 const NULL_ALGORITHM = 0x0010;
 
 /** Bytes from numbers of 8, 16 or 32 bits, written as `[width, value]`. */
@@ -23,7 +25,7 @@ function wire(...fields: readonly (readonly [8 | 16 | 32, number])[]): Uint8Arra
 /**
  * A running TPM whose state has something everywhere: a key in a slot and the same one persistent,
  * a hash, an HMAC and an event sequence, three loaded sessions, a saved one, changed PCR, a running
- * hash sequence of the platform, and an owner's authorization value.
+ * hash sequence of the platform, NV indexes of each type, and an owner's authorization value.
  *
  * @throws Error when a command on the way is refused
  */
@@ -80,10 +82,37 @@ export async function richTpm(): Promise<Tpm> {
     parameters: wire([16, 1], [8, 0x61]),
     newAuthValue: Uint8Array.of(0x61),
   });
+  await addIndexes(call);
   tpm.hashStart();
   tpm.hashData(Uint8Array.of(1, 2, 3));
   addPersistent(tpm);
   return tpm;
+}
+
+/** NV indexes of each type; what can be written is. */
+async function addIndexes(call: (request: Call) => Promise<unknown>): Promise<void> {
+  const authorized = { handles: [PLATFORM], sessions: [password(PLATFORM)] };
+  for (const [at, type] of [0x0, 0x1, 0x2, 0x4, 0x8, 0x9].entries()) {
+    const handle = 0x0150_0000 + at;
+    const attributes = 0x4600_0000 | (type << 4) | (type < 8 ? 0x0007_0007 : 0x0007_0003);
+    const area = wire(
+      [32, handle],
+      [16, 0x000b],
+      [32, attributes],
+      [16, 0],
+      [16, type === 4 ? 32 : 8],
+    );
+    const parameters = concatBytes(wire([16, 1], [8, 0x61], [16, area.length]), area);
+    await call({ code: TPM_CC.NV_DefineSpace, ...authorized, parameters });
+    if (type !== 0) continue;
+    const name = concatBytes(wire([16, 0x000b]), sha256(area));
+    await call({
+      ...authorized,
+      code: TPM_CC.NV_Write,
+      handles: [PLATFORM, { handle, name }],
+      parameters: wire([16, 2], [16, 0x6869], [16, 3]),
+    });
+  }
 }
 
 /** The key of slot 0 as a persistent object. */

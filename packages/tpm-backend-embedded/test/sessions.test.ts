@@ -5,6 +5,7 @@ import { fromHex } from '@tpmdev/testing/scripted-backend';
 import { launchSwtpm, type SwtpmBackend } from 'tpm-backend-swtpm';
 import { readUint32 } from 'tpm-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NV_SESSION_CASES } from './nv-session-cases.js';
 import {
   changeAuth,
   exerciseSession,
@@ -60,6 +61,10 @@ describe('SessionClient against swtpm', () => {
       expect(await run(bench)).toBe(code);
     },
   );
+
+  it.each(NV_SESSION_CASES)('swtpm answers as expected to %s', async (_name, run, results) => {
+    expect(await run(client)).toEqual(results);
+  });
 
   it('swtpm takes HMAC sessions for a sequence, also when it ends with the command', async () => {
     expect(await useSequence(client)).toEqual([0x9a2, 0x9a2, 0, 0]);

@@ -63,21 +63,25 @@ function checkDefinition(
   if (isPlatform && !isHierarchyEnabled(tpm, TPM_RH.PLATFORM_NV)) {
     return atHandle(TPM_RC_FORMAT_ONE.HIERARCHY, 1);
   }
-  if (!hasSoundSize(publicArea)) return atParameter(TPM_RC_FORMAT_ONE.SIZE, 2);
+  if (!hasSizeOfType(publicArea)) return atParameter(TPM_RC_FORMAT_ONE.SIZE, 2);
   const isPlatformIndex = (attributes & TPMA_NV.PLATFORMCREATE) !== 0;
   if ((attributes & STATES) !== 0 || !hasSoundAttributes(publicArea)) {
     return atParameter(TPM_RC_FORMAT_ONE.ATTRIBUTES, 2);
   }
   if (isPlatformIndex !== isPlatform) return atHandle(TPM_RC_FORMAT_ONE.ATTRIBUTES, 1);
-  return (attributes & TPMA_NV.POLICY_DELETE) !== 0 && !isPlatformIndex
-    ? atParameter(TPM_RC_FORMAT_ONE.ATTRIBUTES, 2)
-    : TPM_RC.SUCCESS;
+  if ((attributes & TPMA_NV.POLICY_DELETE) !== 0 && !isPlatformIndex) {
+    return atParameter(TPM_RC_FORMAT_ONE.ATTRIBUTES, 2);
+  }
+  return isWritable(publicArea) ? TPM_RC.SUCCESS : atParameter(TPM_RC_FORMAT_ONE.SIZE, 2);
 }
 
-/** @returns whether the size is one that type and attributes can have */
-export function hasSoundSize(publicArea: NvPublic): boolean {
-  const isWrittenAtOnce = (publicArea.attributes & TPMA_NV.WRITEALL) !== 0;
-  if (isWrittenAtOnce && publicArea.dataSize > LIMIT.NV_BUFFER) return false;
+/** @returns whether a command has room for all data where they have to be written at once */
+export function isWritable({ attributes, dataSize }: NvPublic): boolean {
+  return (attributes & TPMA_NV.WRITEALL) === 0 || dataSize <= LIMIT.NV_BUFFER;
+}
+
+/** @returns whether the size is one that the type can have */
+export function hasSizeOfType(publicArea: NvPublic): boolean {
   switch (nvType({ publicArea })) {
     case TPM_NT.COUNTER:
     case TPM_NT.BITS:

@@ -8,12 +8,13 @@ import { hashAlgorithm } from '../crypto/hash.js';
 import { RandomGenerator } from '../crypto/random-generator.js';
 import { rsaPrivateKeyFromPrime } from '../crypto/rsa.js';
 import { SEED_SIZE } from '../manufacture.js';
-import { hasSoundAttributes, hasSoundSize } from '../nv/nv-definition.js';
+import { hasSizeOfType, hasSoundAttributes, isWritable } from '../nv/nv-definition.js';
 import { fitsNvMemory } from '../nv/nv-memory.js';
 import { SAVED_PCRS } from '../pcr/pcr-banks.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { HASHES } from '../structures/algorithms.js';
 import { DIGEST_SIZE } from '../structures/buffers.js';
+import { TPM_SE } from '../structures/constants.js';
 import { LIMIT } from '../structures/limits.js';
 import { TPMT_PUBLIC_OR_NULL_NAME } from '../structures/public-area.js';
 import { marshalled } from '../structures/wire-type.js';
@@ -21,7 +22,7 @@ import type { NvIndexState } from './nv-state.js';
 import { type ObjectState, type SequenceState, SLOT_KIND } from './object-state.js';
 import { type EntityPolicy, ORDERLY, type PermanentState } from './permanent-state.js';
 import type { ClearState, ResetState } from './saved-state.js';
-import type { PolicyState, SessionState } from './session-state.js';
+import type { SessionState } from './session-state.js';
 import type { StoredState, TpmSnapshot } from './tpm-state.js';
 import type { VolatileState } from './volatile-state.js';
 
@@ -105,7 +106,8 @@ function nvIndexDefect({ publicArea, authValue, data }: NvIndexState): Defect {
     data.length === publicArea.dataSize &&
     authValue.length <= digestSize &&
     [0, digestSize].includes(publicArea.authPolicy.length) &&
-    hasSoundSize(publicArea) &&
+    hasSizeOfType(publicArea) &&
+    isWritable(publicArea) &&
     hasSoundAttributes(publicArea);
   return isSound ? undefined : 'has an NV index that cannot be defined';
 }
@@ -217,19 +219,22 @@ function volatileDefect(volatile: VolatileState, reset: ResetState): Defect {
 
 function sessionDefect(session: SessionState): Defect {
   const size = DIGEST_SIZE[session.authHash]!;
-  const { auditDigest, policy, sessionKey, nonceTPM } = session;
+  const { auditDigest, sessionKey, nonceTPM } = session;
   const isSound =
     (sessionKey.length === 0 || sessionKey.length === size) &&
     nonceTPM.length <= size &&
     (auditDigest === undefined || auditDigest.length === size) &&
-    policyIsSound(policy, size);
+    policyIsSound(session, size);
   return isSound ? undefined : 'has a session with sizes that its hash has not';
 }
 
-function policyIsSound({ policyDigest, boundHash, boundHashKind }: PolicyState, size: number) {
+function policyIsSound({ sessionType, policy }: SessionState, size: number): boolean {
+  const { policyDigest, boundHash, boundHashKind } = policy;
+  // A trial session takes a cpHash of any size over from PolicySecret.
+  const sizes = sessionType === TPM_SE.TRIAL && boundHash.length > 0 ? boundHash.length : size;
   return (
     [0, size].includes(policyDigest.length) &&
-    boundHash.length === (boundHashKind === 0 ? 0 : size) &&
+    boundHash.length === (boundHashKind === 0 ? 0 : sizes) &&
     boundHashKind <= 7
   );
 }

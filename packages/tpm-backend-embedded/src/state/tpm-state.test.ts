@@ -207,6 +207,43 @@ describe('decodeStoredState() and decodeSnapshot() refuse what does not go toget
       'has an object whose key is none',
     ],
     [
+      'NV indexes in another order',
+      ({ state }) => {
+        state.permanent.nvIndexes.reverse();
+      },
+      'has NV indexes out of order',
+    ],
+    [
+      'an NV index with other than its data',
+      ({ state }) => {
+        state.permanent.nvIndexes[0]!.data = new Uint8Array(7);
+      },
+      'has an NV index that cannot be defined',
+    ],
+    [
+      'an NV index with attributes that do not go together',
+      ({ state }) => {
+        const index = state.permanent.nvIndexes[0]!;
+        index.publicArea = { ...index.publicArea, attributes: 0x0006_0000 };
+      },
+      'has an NV index that cannot be defined',
+    ],
+    [
+      'more in NV than there is room for',
+      ({ state }) => {
+        const { nvIndexes } = state.permanent;
+        const { publicArea } = nvIndexes[0]!;
+        for (let nvIndex = 0x0160_0000; nvIndex < 0x0160_0050; nvIndex++) {
+          nvIndexes.push({
+            publicArea: { ...publicArea, attributes: 0x0006_0006, nvIndex, dataSize: 2048 },
+            authValue: new Uint8Array(0),
+            data: new Uint8Array(2048),
+          });
+        }
+      },
+      'has more in NV than there is room for',
+    ],
+    [
       'a PCR bank that is too short',
       ({ state }) => {
         const [bank] = state.volatile.pcrBanks;
