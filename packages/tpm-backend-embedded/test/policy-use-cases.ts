@@ -1,0 +1,441 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { concatBytes } from '@noble/hashes/utils.js';
+import { TPM_CC } from 'tpm-core';
+import {
+  type Assertion,
+  assertion,
+  type PolicyBench,
+  type Signer,
+  uint32,
+  words,
+} from './policy-bench.js';
+import { type ClientSession, type Entity, nameOf, password } from './session-client.js';
+import { sized } from './session-cryptography.js';
+
+// Policies with the entities that they are for. A case runs against any TPM and gives the response
+// codes of what it tried; swtpm's are written beside it.
+
+const OWNER: Entity = { handle: 0x4000_0001 };
+const EMPTY: Uint8Array = new Uint8Array(0);
+const AUTH = Uint8Array.of(0x70, 0x69, 0x6e);
+const WRONG = Uint8Array.of(1, 2, 3);
+const PCR_8 = concatBytes(uint32(1), words(0x000b), Uint8Array.of(3, 0, 1, 0));
+
+const authValue = assertion(TPM_CC.PolicyAuthValue);
+const passwordPolicy = assertion(TPM_CC.PolicyPassword);
+const pcr = assertion(TPM_CC.PolicyPCR, concatBytes(words(0), PCR_8));
+const commandCode = (code: number): Assertion => assertion(TPM_CC.PolicyCommandCode, uint32(code));
+const locality = (bits: number): Assertion => assertion(TPM_CC.PolicyLocality, Uint8Array.of(bits));
+const nvWritten = (set: number): Assertion => assertion(TPM_CC.PolicyNvWritten, Uint8Array.of(set));
+const or = (...digests: readonly Uint8Array[]): Assertion =>
+  assertion(TPM_CC.PolicyOR, concatBytes(uint32(digests.length), ...digests.map(sized)));
+
+async function extend(bench: PolicyBench, handle: number): Promise<void> {
+  const digests = concatBytes(uint32(1), words(0x000b), new Uint8Array(32).fill(handle));
+  await bench.succeed(TPM_CC.PCR_Extend, [{ handle }], digests);
+}
+
+interface AuthorizationOptions {
+  readonly expiration?: number;
+  /** Whether the session's nonce is named. */
+  readonly withNonce?: boolean;
+  readonly cpHash?: Uint8Array;
+  /** Gets timeout and ticket. */
+  readonly onTicket?: (timeout: Uint8Array, ticket: Uint8Array) => void;
+}
+
+function authorization(session: ClientSession, options: AuthorizationOptions): Uint8Array[] {
+  const nonce = options.withNonce === true ? session.nonceTPM : EMPTY;
+  return [nonce, options.cpHash ?? EMPTY, EMPTY, uint32(options.expiration ?? 0)];
+}
+
+function noteTicket(parameters: Uint8Array, { onTicket }: AuthorizationOptions): void {
+  const size = (parameters[0]! << 8) | parameters[1]!;
+  onTicket?.(parameters.slice(2, 2 + size), parameters.slice(2 + size));
+}
+
+function secret(entity: Entity, options: AuthorizationOptions = {}, hmac?: Uint8Array): Assertion {
+  return async ({ client }, session) => {
+    const [nonce, cpHash, policyRef, expiration] = authorization(session, options);
+    const reply = await client.call({
+      code: TPM_CC.PolicySecret,
+      handles: [entity, session],
+      parameters: concatBytes(sized(nonce!), sized(cpHash!), sized(policyRef!), expiration!),
+      sessions: [password(entity, hmac)],
+    });
+    if (reply.code === 0) noteTicket(reply.parameters, options);
+    return reply.code;
+  };
+}
+
+function signed(signer: Signer, options: AuthorizationOptions = {}): Assertion {
+  return async ({ client }, session) => {
+    const [nonce, cpHash, policyRef, expiration] = authorization(session, options);
+    const hash = sha256(concatBytes(nonce!, expiration!, cpHash!, policyRef!));
+    const parameters = [sized(nonce!), sized(cpHash!), sized(policyRef!), expiration!];
+    const reply = await client.call({
+      code: TPM_CC.PolicySigned,
+      handles: [signer, session],
+      parameters: concatBytes(...parameters, signer.sign(hash)),
+    });
+    if (reply.code === 0) noteTicket(reply.parameters, options);
+    return reply.code;
+  };
+}
+
+function ticketed(name: Uint8Array, timeout: Uint8Array, ticket: Uint8Array): Assertion {
+  const parameters = concatBytes(sized(timeout), words(0, 0), sized(name), ticket);
+  return assertion(TPM_CC.PolicyTicket, parameters);
+}
+
+function readCpHash(index: Entity, size: number): Uint8Array {
+  const names = concatBytes(nameOf(index), nameOf(index));
+  return sha256(concatBytes(uint32(TPM_CC.NV_Read), names, words(size, 0)));
+}
+
+/** What is tried, the codes of swtpm, and how. */
+export type UseCase = readonly [
+  name: string,
+  codes: readonly number[],
+  run: (bench: PolicyBench) => Promise<number[]>,
+];
+
+async function withIndex(
+  bench: PolicyBench,
+  assertions: readonly Assertion[],
+  run: (index: Entity) => Promise<number[]>,
+  auth: Uint8Array = EMPTY,
+): Promise<number[]> {
+  const index = await bench.index(await bench.digest(...assertions), auth);
+  try {
+    return await run(index);
+  } finally {
+    await bench.undefine(index);
+  }
+}
+
+async function changedPcr(bench: PolicyBench): Promise<number[]> {
+  return withIndex(bench, [pcr], async (index) => {
+    const session = await bench.session(pcr);
+    const codes = [await bench.read(index, session)];
+    await pcr(bench, session);
+    await extend(bench, 16);
+    codes.push(await bench.read(index, session));
+    await pcr(bench, session);
+    await extend(bench, 8);
+    codes.push(await bench.read(index, session));
+    await bench.client.flush(session);
+    return [...codes, await bench.readBy(index, pcr)];
+  });
+}
+
+async function secretValue(bench: PolicyBench, needed: Assertion): Promise<number[]> {
+  const use = async (index: Entity): Promise<number[]> => {
+    const session = await bench.session(needed);
+    const codes = [await bench.read(index, session, WRONG), await bench.read(index, session)];
+    // The policy is used up, and with it what it asked for.
+    Object.assign(session, { authValueNeeded: false, passwordNeeded: false });
+    codes.push(await bench.read(index, session), await needed(bench, session));
+    codes.push(await bench.read(index, session));
+    await bench.client.flush(session);
+    return codes;
+  };
+  return withIndex(bench, [needed], use, AUTH);
+}
+
+async function pinIndex(bench: PolicyBench, type: number): Promise<number[]> {
+  const handle = 0x0150_00f0 + type;
+  // OWNERWRITE, AUTHREAD, NO_DA.
+  await bench.define(handle, 0x0204_0002 | (type << 4), EMPTY, AUTH, 8);
+  await bench.write(handle, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 2));
+  const pin = { ...(await bench.indexOf(handle)), authValue: AUTH };
+  const session = await bench.session();
+  const codes: number[] = [];
+  for (const given of [AUTH, WRONG, AUTH, WRONG, WRONG, AUTH]) {
+    codes.push(await secret(pin, {}, given)(bench, session));
+  }
+  await bench.client.flush(session);
+  await bench.undefine(pin);
+  return codes;
+}
+
+async function expiring(bench: PolicyBench): Promise<number[]> {
+  const signer = await bench.signer();
+  const options = { expiration: 1, withNonce: true };
+  const codes = await withIndex(bench, [signed(signer)], async (index) => {
+    const early = await bench.readBy(index, signed(signer, options));
+    const session = await bench.session(signed(signer, options));
+    await bench.wait(1200);
+    const late = await bench.read(index, session);
+    const again = await signed(signer, options)(bench, session);
+    await bench.client.flush(session);
+    return [early, late, again];
+  });
+  await bench.client.flush(signer);
+  return codes;
+}
+
+async function tickets(bench: PolicyBench, by: 'signed' | 'secret'): Promise<number[]> {
+  const signer = await bench.signer();
+  const authority = by === 'signed' ? signer : OWNER;
+  const found: [Uint8Array, Uint8Array][] = [];
+  const onTicket = (...one: [Uint8Array, Uint8Array]): void => void found.push(one);
+  const make = (options: AuthorizationOptions): Assertion =>
+    by === 'signed' ? signed(signer, options) : secret(OWNER, options);
+  const codes = await withIndex(bench, [make({})], async (index) => {
+    await bench.readBy(index, make({ expiration: -100, onTicket }));
+    await bench.readBy(index, make({ expiration: -1, withNonce: true, onTicket }));
+    const long = ticketed(nameOf(authority), ...found[0]!);
+    const short = ticketed(nameOf(authority), ...found[1]!);
+    const codes = [await bench.readBy(index, long), await bench.readBy(index, short)];
+    const session = await bench.session(short);
+    await bench.wait(1200);
+    codes.push(await bench.read(index, session), await short(bench, session));
+    await bench.client.flush(session);
+    const fresh = await bench.session();
+    const [timeout, ticket] = found[0]!;
+    codes.push(await ticketed(nameOf(authority), timeout.with(7, 1), ticket)(bench, fresh));
+    codes.push(await ticketed(WRONG, timeout, ticket)(bench, fresh));
+    await bench.client.flush(fresh);
+    return [...codes, await bench.readBy(index, long)];
+  });
+  await bench.client.flush(signer);
+  return codes;
+}
+
+/** A policy that a key approves: by VerifySignature's ticket, in the owner's hierarchy none. */
+async function authorized(bench: PolicyBench): Promise<number[]> {
+  const signer = await bench.signer();
+  const policy = commandCode(TPM_CC.NV_Read);
+  const digest = await bench.digest(policy);
+  const verification = await bench.client.call({
+    code: TPM_CC.VerifySignature,
+    handles: [signer],
+    parameters: concatBytes(sized(sha256(digest)), signer.sign(sha256(digest))),
+  });
+  const authorize = (approved: Uint8Array, ticket: Uint8Array): Assertion =>
+    assertion(
+      TPM_CC.PolicyAuthorize,
+      concatBytes(sized(approved), words(0), sized(signer.name), ticket),
+    );
+  const ticket = verification.parameters;
+  const codes = await withIndex(bench, [policy, authorize(digest, ticket)], async (index) => {
+    const session = await bench.session(policy);
+    const codes = [
+      verification.code,
+      await authorize(sha256(digest), ticket)(bench, session),
+      await authorize(digest, ticket)(bench, session),
+      await bench.read(index, session),
+    ];
+    await bench.client.flush(session);
+    return codes;
+  });
+  await bench.client.flush(signer);
+  return codes;
+}
+
+/** HierarchyChangeAuth of the owner, to an empty authValue or another one. */
+async function changeOwner(
+  { client }: PolicyBench,
+  session: ClientSession,
+  options: { readonly hmac?: Uint8Array; readonly newAuth?: Uint8Array } = {},
+): Promise<number> {
+  const { hmac, newAuth = EMPTY } = options;
+  const reply = await client.call({
+    code: TPM_CC.HierarchyChangeAuth,
+    handles: [OWNER],
+    parameters: sized(newAuth),
+    sessions: [{ session, authorizes: OWNER, ...(hmac && { hmac }) }],
+  });
+  return reply.code;
+}
+
+async function withOwnerPolicy(
+  bench: PolicyBench,
+  assertions: readonly Assertion[],
+  run: () => Promise<number[]>,
+): Promise<number[]> {
+  const digest = await bench.digest(...assertions);
+  const set = (policy: Uint8Array, alg: number): Promise<unknown> =>
+    bench.succeed(TPM_CC.SetPrimaryPolicy, [OWNER], concatBytes(sized(policy), words(alg)));
+  await set(digest, 0x000b);
+  try {
+    return await run();
+  } finally {
+    await set(EMPTY, 0x0010);
+  }
+}
+
+async function boundHash(bench: PolicyBench, bound: Assertion): Promise<number[]> {
+  return withOwnerPolicy(bench, [bound], async () => {
+    const codes: number[] = [];
+    // An authValue of zeros is an empty one, and yet another parameter.
+    for (const newAuth of [EMPTY, Uint8Array.of(0)]) {
+      const session = await bench.session(bound);
+      codes.push(await changeOwner(bench, session, { newAuth }));
+      await bench.client.flush(session);
+    }
+    return codes;
+  });
+}
+
+const changeCpHash = sha256(
+  concatBytes(uint32(TPM_CC.HierarchyChangeAuth), nameOf(OWNER), words(0)),
+);
+
+async function secretCpHash(bench: PolicyBench): Promise<number[]> {
+  return withIndex(bench, [secret(OWNER)], async (index) => [
+    await bench.readBy(index, secret(OWNER, { cpHash: readCpHash(index, 4) })),
+    await bench.readBy(index, secret(OWNER, { cpHash: readCpHash(index, 5) })),
+  ]);
+}
+
+/** One assertion each, as the policy of an index that is written. */
+async function single(bench: PolicyBench, assertions: readonly Assertion[]): Promise<number[]> {
+  const codes: number[] = [];
+  for (const one of assertions) {
+    codes.push(
+      ...(await withIndex(bench, [one], async (index) => [await bench.readBy(index, one)])),
+    );
+  }
+  return codes;
+}
+
+async function sealedData(bench: PolicyBench): Promise<number[]> {
+  const object = await bench.sealed(await bench.digest(pcr, authValue), AUTH);
+  const unseal = async (session: ClientSession, hmac?: Uint8Array): Promise<number> => {
+    const sessions = [{ session, authorizes: object, ...(hmac && { hmac }) }];
+    return (await bench.client.call({ code: TPM_CC.Unseal, handles: [object], sessions })).code;
+  };
+  const session = await bench.session(pcr);
+  const codes = [await unseal(session), await authValue(bench, session)];
+  codes.push(await unseal(session, WRONG), await unseal(session));
+  await extend(bench, 8);
+  Object.assign(session, { authValueNeeded: false });
+  await pcr(bench, session);
+  await authValue(bench, session);
+  codes.push(await unseal(session));
+  await bench.client.flush(session);
+  const hmacSession = await bench.client.startAuthSession();
+  codes.push(await unseal(hmacSession));
+  await bench.client.flush(hmacSession);
+  await bench.client.flush(object);
+  return codes;
+}
+
+async function authorizedByIndex(bench: PolicyBench): Promise<number[]> {
+  const policy = commandCode(TPM_CC.NV_Read);
+  const holder = await bench.index(EMPTY, EMPTY, 34);
+  await bench.write(holder.handle, concatBytes(words(0x000b), await bench.digest(policy)));
+  const authorize: Assertion = async ({ client }, session) => {
+    const handles = [OWNER, await bench.indexOf(holder.handle), session];
+    const sessions = [password(OWNER)];
+    return (await client.call({ code: TPM_CC.PolicyAuthorizeNV, handles, sessions })).code;
+  };
+  const codes = await withIndex(bench, [policy, authorize], async (index) => {
+    const other = await bench.session(authValue);
+    const codes = [await authorize(bench, other), await bench.readBy(index, policy, authorize)];
+    await bench.client.flush(other);
+    return [...codes, await bench.readBy(index, policy)];
+  });
+  await bench.undefine(holder);
+  return codes;
+}
+
+async function branches(bench: PolicyBench): Promise<number[]> {
+  const one = await bench.digest(commandCode(TPM_CC.NV_Read));
+  const other = await bench.digest(authValue);
+  const either = or(one, other);
+  const use = async (index: Entity): Promise<number[]> => {
+    const session = await bench.session(passwordPolicy);
+    const codes = [
+      await bench.readBy(index, commandCode(TPM_CC.NV_Read), either),
+      await bench.readBy(index, authValue, either),
+      await either(bench, session),
+      await bench.read(index, session),
+      await bench.readBy(index, commandCode(TPM_CC.NV_Read)),
+    ];
+    await bench.client.flush(session);
+    const locked = await bench.session(locality(1));
+    codes.push(await either(bench, locked));
+    await bench.client.flush(locked);
+    return codes;
+  };
+  return withIndex(bench, [commandCode(TPM_CC.NV_Read), either], use, AUTH);
+}
+
+async function hierarchyPolicy(bench: PolicyBench): Promise<number[]> {
+  const none = await bench.session();
+  const codes = [await changeOwner(bench, none)];
+  const session = await bench.session(pcr);
+  await withOwnerPolicy(bench, [pcr, authValue], async () => {
+    codes.push(await changeOwner(bench, none), await changeOwner(bench, session));
+    codes.push(await authValue(bench, session));
+    codes.push(await changeOwner(bench, session, { hmac: WRONG }));
+    codes.push(await changeOwner(bench, session));
+    await bench.client.flush(none);
+    const other = await bench.client.startAuthSession({ type: 1, hashAlg: 0x000c });
+    await pcr(bench, other);
+    codes.push(await authValue(bench, other), await changeOwner(bench, other));
+    await bench.client.flush(other);
+    return codes;
+  });
+  await bench.client.flush(session);
+  return codes;
+}
+
+/** Each with the codes of swtpm. */
+export const USE_CASES: readonly UseCase[] = [
+  ['PolicyPCR and PCR that change', [0, 0, 0x128, 0x99d], changedPcr],
+  ['PolicyAuthValue', [0x9a2, 0, 0x99d, 0, 0], (bench) => secretValue(bench, authValue)],
+  ['PolicyPassword', [0x9a2, 0, 0x99d, 0, 0], (bench) => secretValue(bench, passwordPolicy)],
+  [
+    'PolicySecret with a PIN Pass index',
+    [0, 0x9a2, 0, 0x12f, 0x12f, 0x12f],
+    (bench) => pinIndex(bench, 9),
+  ],
+  [
+    'PolicySecret with a PIN Fail index',
+    [0, 0x9a2, 0, 0x9a2, 0x9a2, 0x12f],
+    (bench) => pinIndex(bench, 8),
+  ],
+  ['PolicySigned that expires', [0, 0x9a3, 0x4e3], expiring],
+  [
+    'PolicyTicket of PolicySigned',
+    [0, 0, 0x9a3, 0x1e3, 0x5e0, 0x5e0, 0],
+    (bench) => tickets(bench, 'signed'),
+  ],
+  [
+    'PolicyTicket of PolicySecret',
+    [0, 0, 0x9a3, 0x1e3, 0x5e0, 0x5e0, 0],
+    (bench) => tickets(bench, 'secret'),
+  ],
+  ['PolicyAuthorize', [0, 0x1c4, 0, 0], authorized],
+  ['PolicyAuthorizeNV', [0x84, 0, 0x99d], authorizedByIndex],
+  [
+    'PolicyCpHash',
+    [0, 0x99d],
+    (bench) => boundHash(bench, assertion(TPM_CC.PolicyCpHash, sized(changeCpHash))),
+  ],
+  [
+    'PolicyNameHash of the entity',
+    [0, 0],
+    (bench) => boundHash(bench, assertion(TPM_CC.PolicyNameHash, sized(sha256(nameOf(OWNER))))),
+  ],
+  [
+    'PolicyNameHash of another entity',
+    [0x99d, 0x99d],
+    (bench) => boundHash(bench, assertion(TPM_CC.PolicyNameHash, sized(sha256(EMPTY)))),
+  ],
+  ['PolicySecret with a cpHash', [0, 0x99d], secretCpHash],
+  ['PolicyNvWritten', [0, 0x99d], (bench) => single(bench, [nvWritten(1), nvWritten(0)])],
+  ['PolicyLocality', [0, 0x907, 0x907], (bench) => single(bench, [1, 2, 0x20].map(locality))],
+  [
+    'PolicyCommandCode',
+    [0, 0x9a4],
+    (bench) => single(bench, [commandCode(TPM_CC.NV_Read), commandCode(TPM_CC.NV_ReadLock)]),
+  ],
+  ['PolicyOR', [0, 0, 0, 0, 0x99d, 0x1c4], branches],
+  ['the policy of a hierarchy', [0x12f, 0x99d, 0x99d, 0, 0x9a2, 0, 0, 0x99d], hierarchyPolicy],
+  ['sealed data', [0x99d, 0, 0x9a2, 0, 0x99d, 0x12f], sealedData],
+];
