@@ -28,13 +28,14 @@ export interface ExchangedSecret {
  * and C.6).
  *
  * @param label what it is for: `"DUPLICATE\0"` or `"IDENTITY\0"`
- * @returns the secret; TPM_RC_KEY when the key can't be used for it
+ * @returns the secret; TPM_RC_VALUE when the key can't be used for it, as one without a Name
  */
 export function makeSecret(
   random: RandomSource,
   key: PublicArea,
   label: string,
 ): ExchangedSecret | ResponseCode {
+  if (key.nameAlg === TPM_ALG.NULL) return TPM_RC_FORMAT_ONE.VALUE;
   const made =
     key.type === TPM_ALG.RSA
       ? makeByRsa(random, key, label)
