@@ -15,6 +15,7 @@ const LOCKOUT = 0x4000_000a;
 const PLATFORM = 0x4000_000c;
 const HASHES = [0x0004, 0x000b, 0x000c, 0x000d] as const;
 const DIGEST_SIZE: Readonly<Record<number, number>> = { 4: 20, 11: 32, 12: 48, 13: 64 };
+const FIRST = 0x0150_0000;
 /** Each type has handles of its own, so that commands mostly find what they are for. */
 const TYPES = [0x0, 0x0, 0x1, 0x1, 0x2, 0x4, 0x8, 0x9] as const;
 const ACCESS =
@@ -47,7 +48,7 @@ function authorized(
 function nvIndex(dice: Dice, ...types: readonly number[]): number {
   const fitting = [...TYPES.keys()].filter((at) => types.includes(TYPES[at]!));
   const at = types.length === 0 || dice.once(8) ? dice.below(TYPES.length) : dice.pick(fitting);
-  return 0x0150_0000 + at;
+  return FIRST + at;
 }
 
 /** Authority and index. */
@@ -69,7 +70,7 @@ function attributes(dice: Dice, type: number, isPlatform: boolean): number {
 
 function defineSpace(dice: Dice): Parts {
   const index = nvIndex(dice);
-  const type = TYPES[index - 0x0150_0000]!;
+  const type = TYPES[index - FIRST]!;
   const hash = dice.pick(HASHES);
   const size = type === 4 ? DIGEST_SIZE[hash]! : type > 0 ? 8 : dice.pick([0, 4, 8, 40, 2048]);
   const authHandle = dice.pick([OWNER, OWNER, PLATFORM]);
@@ -85,11 +86,17 @@ function defineSpace(dice: Dice): Parts {
   return authorized(dice, [authHandle], joined(sized(auth), sized(area)));
 }
 
-/** A PIN with its limit, or any bytes. */
-function data(dice: Dice): Uint8Array {
-  return dice.once(3)
+/**
+ * Data for an index: of a PIN index always a PIN with its limit, since swtpm takes what a first write
+ * leaves out of them from where another index was.
+ */
+function write(dice: Dice): Parts {
+  const handles = use(dice, 0, 8, 9);
+  const isPin = TYPES[handles[1]! - FIRST]! >= 8;
+  const data = isPin
     ? joined(uint32(dice.below(2)), uint32(dice.below(5)))
     : dice.bytes(dice.pick([0, 1, 4, 8, 41, 1024]));
+  return authorized(dice, handles, joined(sized(data), words(dice.pick([0, 0, 0, 1, 4, 9]))));
 }
 
 /** Makers of the commands about NV, persistent objects and dictionary attack. */
@@ -98,12 +105,7 @@ export const NV_MAKERS: Readonly<Partial<Record<CommandName, Maker>>> = {
   NV_UndefineSpace: (dice) => authorized(dice, [dice.pick([OWNER, PLATFORM]), nvIndex(dice)]),
   NV_UndefineSpaceSpecial: (dice) => authorized(dice, [nvIndex(dice), PLATFORM], EMPTY, 2),
   NV_ReadPublic: (dice) => ({ handles: [nvIndex(dice)], passwords: [], parameters: EMPTY }),
-  NV_Write: (dice) =>
-    authorized(
-      dice,
-      use(dice, 0, 8, 9),
-      joined(sized(data(dice)), words(dice.pick([0, 0, 0, 1, 4, 9]))),
-    ),
+  NV_Write: write,
   NV_Increment: (dice) => authorized(dice, use(dice, 1)),
   NV_Extend: (dice) => authorized(dice, use(dice, 4), sized(dice.bytes(dice.below(50)))),
   NV_SetBits: (dice) => authorized(dice, use(dice, 2), dice.bytes(8)),
