@@ -3,11 +3,10 @@ import { findObject } from '../entity.js';
 import { atHandle, atParameter, isRefusal, type ResponseCode } from '../response-code.js';
 import { recoverSecret } from '../sessions/salt.js';
 import type { ObjectState } from '../state/object-state.js';
-import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { DIGEST_SIZE, TPM2B_DIGEST } from '../structures/buffers.js';
 import { marshalled, Unmarshaller } from '../structures/wire-type.js';
 import type { Tpm } from '../tpm.js';
-import { isParent } from './object-attributes.js';
+import { isAsymmetric, isParent } from './object-attributes.js';
 import { unwrap, wrap, wrappingOf } from './protection.js';
 import { makeSecret } from './secret-exchange.js';
 
@@ -16,9 +15,7 @@ const LABEL = 'IDENTITY\0';
 /** @returns the asymmetric storage key behind a handle, or a code without a number */
 function findCredentialKey(tpm: Tpm, handle: number): ObjectState | ResponseCode {
   const key = findObject(tpm, handle);
-  const type = key?.publicArea.type;
-  const isAsymmetric = type === TPM_ALG.RSA || type === TPM_ALG.ECC;
-  return key !== undefined && isAsymmetric && isParent(key.publicArea)
+  return key !== undefined && isAsymmetric(key.publicArea) && isParent(key.publicArea)
     ? key
     : TPM_RC_FORMAT_ONE.TYPE;
 }

@@ -8,7 +8,7 @@ import type { SymmetricDefinition } from '../structures/algorithms.js';
 import { TPM_RH } from '../structures/handles.js';
 import type { PublicArea } from '../structures/public-area.js';
 import type { Tpm } from '../tpm.js';
-import { hasAttribute } from './object-attributes.js';
+import { hasAttribute, isAsymmetric } from './object-attributes.js';
 import { checkLoading } from './object-loading.js';
 import { objectName } from './object-name.js';
 import {
@@ -73,7 +73,8 @@ export function duplicateObject(tpm: Tpm, input: DuplicateInput): DuplicateOutpu
 function newParent(tpm: Tpm, handle: number): ObjectState | undefined | ResponseCode {
   if (handle === TPM_RH.NULL) return undefined;
   const parent = findStorageParent(tpm, handle);
-  return isRefusal(parent) ? atHandle(parent, 2) : parent;
+  const isParent = !isRefusal(parent) && isAsymmetric(parent.publicArea);
+  return isParent ? parent : atHandle(TPM_RC_FORMAT_ONE.TYPE, 2);
 }
 
 function checkDuplication(
@@ -121,11 +122,14 @@ export function importObject(
   const seed = importSeed(parent, input);
   if (isRefusal(seed)) return seed;
   const bytes = unwrapDuplicate(parent, named, input, seed);
-  const sensitive = isRefusal(bytes) ? bytes : readSensitive(objectPublic, bytes);
+  const sensitive = isRefusal(bytes) ? bytes : readSensitive(bytes);
   if (isRefusal(sensitive)) return atParameter(sensitive, 3);
-  const numbers = { sensitive: 3, public: 2 };
-  const refusal = checkLoading(objectPublic, sensitive, numbers, parent.publicArea);
-  if (refusal !== TPM_RC.SUCCESS) return refusal;
+  // Beneath a parent that may be copied itself TPM2_Load is the first to look at the object.
+  if (hasAttribute(parent.publicArea, 'fixedTPM')) {
+    const numbers = { sensitive: 3, public: 2 };
+    const refusal = checkLoading(objectPublic, sensitive, numbers, parent.publicArea);
+    if (refusal !== TPM_RC.SUCCESS) return refusal;
+  }
   return { outPrivate: protectSensitive(parent, named, sensitive, tpm.random) };
 }
 
@@ -134,14 +138,15 @@ function importSeed(
   parent: ObjectState,
   { objectPublic, inSymSeed, symmetricAlg }: ImportInput,
 ): Uint8Array | ResponseCode {
-  if (inSymSeed.length > 0) {
-    const seed = recoverSecret(parent, LABEL, inSymSeed);
-    return isRefusal(seed) ? atParameter(seed, 4) : seed;
+  if (hasAttribute(objectPublic, 'encryptedDuplication')) {
+    const { ATTRIBUTES } = TPM_RC_FORMAT_ONE;
+    if (symmetricAlg.algorithm === TPM_ALG.NULL) return atParameter(ATTRIBUTES, 1);
+    if (inSymSeed.length === 0) return atParameter(ATTRIBUTES, 4);
   }
-  void symmetricAlg;
-  return hasAttribute(objectPublic, 'encryptedDuplication')
-    ? atParameter(TPM_RC_FORMAT_ONE.ATTRIBUTES, 2)
-    : EMPTY;
+  if (inSymSeed.length === 0) return EMPTY;
+  if (!isAsymmetric(parent.publicArea)) return atHandle(TPM_RC_FORMAT_ONE.TYPE, 1);
+  const seed = recoverSecret(parent, LABEL, inSymSeed);
+  return isRefusal(seed) ? atParameter(seed, 4) : seed;
 }
 
 function unwrapDuplicate(

@@ -19,6 +19,11 @@ export function isParent(area: PublicArea): boolean {
   );
 }
 
+/** @returns whether it is a key pair, for which somebody else can make a secret */
+export function isAsymmetric({ type }: PublicArea): boolean {
+  return type === TPM_ALG.RSA || type === TPM_ALG.ECC;
+}
+
 /** @returns whether objects are derived from it, rather than stored beneath it */
 export function isDerivationParent(area: PublicArea): boolean {
   return isParent(area) && area.type === TPM_ALG.KEYEDHASH;

@@ -9,7 +9,7 @@ import type { ObjectState } from '../state/object-state.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import type { SymmetricDefinition } from '../structures/algorithms.js';
 import { DIGEST_SIZE, TPM2B_DIGEST, TPM2B_IV } from '../structures/buffers.js';
-import type { PublicArea, SensitiveArea } from '../structures/public-area.js';
+import type { SensitiveArea } from '../structures/public-area.js';
 import { TPMT_SENSITIVE } from '../structures/public-area.js';
 import {
   marshalled,
@@ -101,17 +101,16 @@ export function sensitiveBytes(nameAlg: number, sensitive: SensitiveArea): Uint8
 }
 
 /**
- * Reads a sensitive area with its size.
+ * Reads a sensitive area with its size, which has to be all there is.
  *
  * @returns the area, or a code without a number
  */
-export function readSensitive(area: PublicArea, bytes: Uint8Array): SensitiveArea | ResponseCode {
+export function readSensitive(bytes: Uint8Array): SensitiveArea | ResponseCode {
   const reader = new Unmarshaller(bytes);
-  const sensitive = TPM2B_SENSITIVE.unmarshal(reader);
+  if (reader.uint16() !== bytes.length - 2 && bytes.length >= 2) return TPM_RC_FORMAT_ONE.SIZE;
+  const sensitive = TPMT_SENSITIVE.unmarshal(reader);
   if (reader.failure !== TPM_RC.SUCCESS) return reader.failure;
-  if (reader.remaining > 0) return TPM_RC_FORMAT_ONE.SIZE;
-  void area;
-  return sensitive;
+  return reader.remaining > 0 ? TPM_RC_FORMAT_ONE.SIZE : sensitive;
 }
 
 /** @returns the private area of an object beneath a storage key (Part 1, section 22) */
@@ -138,7 +137,7 @@ export function unprotectSensitive(
   blob: Uint8Array,
 ): SensitiveArea | ResponseCode {
   const bytes = unwrap(wrappingOf(parent, object.name), blob, true);
-  return typeof bytes === 'number' ? bytes : readSensitive(object.publicArea, bytes);
+  return typeof bytes === 'number' ? bytes : readSensitive(bytes);
 }
 
 /** How a duplicate's inner wrapper is made (Part 1, section 23.3.1). */

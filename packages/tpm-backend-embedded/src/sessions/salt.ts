@@ -21,19 +21,18 @@ const DEFAULT_EXPONENT = 65_537;
  *
  * @param label what it is for, with its zero byte: `"SECRET\\0"` for the salt of a session
  * @param secret RSA: OAEP cipher text; ECC: the ephemeral point, x and y each with a size
- * @returns the secret, at most as long as the digest of the key's nameAlg; TPM_RC_VALUE for
- *   anything else
+ * @returns the secret, at most as long as the digest of the key's nameAlg; TPM_RC_SIZE or
+ *   TPM_RC_INSUFFICIENT for what has not the form of one, TPM_RC_ECC_POINT for a point beside the
+ *   curve, TPM_RC_VALUE for what isn't for this key and purpose
  */
 export function recoverSecret(
   { publicArea, sensitive }: ObjectState,
   label: string,
   secret: Uint8Array,
 ): Uint8Array | ResponseCode {
-  const found =
-    publicArea.type === TPM_ALG.RSA
-      ? recoverByRsa(publicArea, sensitive!.sensitive, label, secret)
-      : recoverByEcdh(publicArea as EccPublicArea, sensitive!.sensitive, label, secret);
-  return found ?? TPM_RC_FORMAT_ONE.VALUE;
+  return publicArea.type === TPM_ALG.RSA
+    ? recoverByRsa(publicArea, sensitive!.sensitive, label, secret)
+    : recoverByEcdh(publicArea as EccPublicArea, sensitive!.sensitive, label, secret);
 }
 
 function recoverByRsa(
@@ -41,14 +40,15 @@ function recoverByRsa(
   prime: Uint8Array,
   label: string,
   secret: Uint8Array,
-): Uint8Array | undefined {
+): Uint8Array | ResponseCode {
+  if (secret.length !== unique.length) return TPM_RC_FORMAT_ONE.SIZE;
   const hash = hashAlgorithm(nameAlg);
   const p = toInteger(prime);
   const exponent = BigInt(parameters.exponent || DEFAULT_EXPONENT);
   const key = rsaPrivateKey(p, toInteger(unique) / p, exponent);
-  if (hash === undefined || key === undefined) return undefined;
+  if (hash === undefined || key === undefined) return TPM_RC_FORMAT_ONE.VALUE;
   const found = oaepDecrypt(key, hash, utf8ToBytes(label), secret);
-  return found !== undefined && found.length <= hash.digestSize ? found : undefined;
+  return found !== undefined && found.length <= hash.digestSize ? found : TPM_RC_FORMAT_ONE.VALUE;
 }
 
 function recoverByEcdh(
@@ -56,16 +56,15 @@ function recoverByEcdh(
   scalar: Uint8Array,
   label: string,
   secret: Uint8Array,
-): Uint8Array | undefined {
+): Uint8Array | ResponseCode {
   const reader = new Unmarshaller(secret);
   const ephemeral = TPMS_ECC_POINT.unmarshal(reader);
   const hash = hashAlgorithm(nameAlg);
   const curve = ellipticCurve(parameters.curveID);
   const point = { x: toInteger(ephemeral.x), y: toInteger(ephemeral.y) };
-  if (reader.failure !== TPM_RC.SUCCESS || hash === undefined || curve === undefined) {
-    return undefined;
-  }
-  if (!curve.isOnCurve(point)) return undefined;
+  if (reader.failure !== TPM_RC.SUCCESS) return reader.failure;
+  if (hash === undefined || curve === undefined) return TPM_RC_FORMAT_ONE.VALUE;
+  if (!curve.isOnCurve(point)) return TPM_RC_FORMAT_ONE.ECC_POINT;
   const z = toBytes(curve.multiply(toInteger(scalar), point).x, curve.size);
   return kdfe(hash, z, label, ephemeral.x, unique.x, 8 * hash.digestSize);
 }

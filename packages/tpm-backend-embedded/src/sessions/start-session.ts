@@ -103,7 +103,7 @@ function recoverSalt(
     return atHandle(TPM_RC_FORMAT_ONE.ATTRIBUTES, 1);
   }
   const salt = recoverSecret(key, 'SECRET\0', encryptedSalt);
-  return isRefusal(salt) ? atParameter(salt, 2) : salt;
+  return isRefusal(salt) ? atParameter(TPM_RC_FORMAT_ONE.VALUE, 2) : salt;
 }
 
 /**
