@@ -2,96 +2,30 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '@noble/hashes/utils.js';
 import { TPM_CC } from 'tpm-core';
 import {
-  type Assertion,
-  assertion,
-  type PolicyBench,
-  type Signer,
-  uint32,
-  words,
-} from './policy-bench.js';
+  AUTH,
+  type AuthorizationOptions,
+  authValue,
+  commandCode,
+  EMPTY,
+  extend,
+  locality,
+  nvWritten,
+  OWNER,
+  or,
+  passwordPolicy,
+  pcr,
+  readCpHash,
+  secret,
+  signed,
+  ticketed,
+  WRONG,
+} from './policy-assertions.js';
+import { type Assertion, assertion, type PolicyBench, uint32, words } from './policy-bench.js';
 import { type ClientSession, type Entity, nameOf, password } from './session-client.js';
 import { sized } from './session-cryptography.js';
 
 // Policies with the entities that they are for. A case runs against any TPM and gives the response
 // codes of what it tried; swtpm's are written beside it.
-
-const OWNER: Entity = { handle: 0x4000_0001 };
-const EMPTY: Uint8Array = new Uint8Array(0);
-const AUTH = Uint8Array.of(0x70, 0x69, 0x6e);
-const WRONG = Uint8Array.of(1, 2, 3);
-const PCR_8 = concatBytes(uint32(1), words(0x000b), Uint8Array.of(3, 0, 1, 0));
-
-const authValue = assertion(TPM_CC.PolicyAuthValue);
-const passwordPolicy = assertion(TPM_CC.PolicyPassword);
-const pcr = assertion(TPM_CC.PolicyPCR, concatBytes(words(0), PCR_8));
-const commandCode = (code: number): Assertion => assertion(TPM_CC.PolicyCommandCode, uint32(code));
-const locality = (bits: number): Assertion => assertion(TPM_CC.PolicyLocality, Uint8Array.of(bits));
-const nvWritten = (set: number): Assertion => assertion(TPM_CC.PolicyNvWritten, Uint8Array.of(set));
-const or = (...digests: readonly Uint8Array[]): Assertion =>
-  assertion(TPM_CC.PolicyOR, concatBytes(uint32(digests.length), ...digests.map(sized)));
-
-async function extend(bench: PolicyBench, handle: number): Promise<void> {
-  const digests = concatBytes(uint32(1), words(0x000b), new Uint8Array(32).fill(handle));
-  await bench.succeed(TPM_CC.PCR_Extend, [{ handle }], digests);
-}
-
-interface AuthorizationOptions {
-  readonly expiration?: number;
-  /** Whether the session's nonce is named. */
-  readonly withNonce?: boolean;
-  readonly cpHash?: Uint8Array;
-  /** Gets timeout and ticket. */
-  readonly onTicket?: (timeout: Uint8Array, ticket: Uint8Array) => void;
-}
-
-function authorization(session: ClientSession, options: AuthorizationOptions): Uint8Array[] {
-  const nonce = options.withNonce === true ? session.nonceTPM : EMPTY;
-  return [nonce, options.cpHash ?? EMPTY, EMPTY, uint32(options.expiration ?? 0)];
-}
-
-function noteTicket(parameters: Uint8Array, { onTicket }: AuthorizationOptions): void {
-  const size = (parameters[0]! << 8) | parameters[1]!;
-  onTicket?.(parameters.slice(2, 2 + size), parameters.slice(2 + size));
-}
-
-function secret(entity: Entity, options: AuthorizationOptions = {}, hmac?: Uint8Array): Assertion {
-  return async ({ client }, session) => {
-    const [nonce, cpHash, policyRef, expiration] = authorization(session, options);
-    const reply = await client.call({
-      code: TPM_CC.PolicySecret,
-      handles: [entity, session],
-      parameters: concatBytes(sized(nonce!), sized(cpHash!), sized(policyRef!), expiration!),
-      sessions: [password(entity, hmac)],
-    });
-    if (reply.code === 0) noteTicket(reply.parameters, options);
-    return reply.code;
-  };
-}
-
-function signed(signer: Signer, options: AuthorizationOptions = {}): Assertion {
-  return async ({ client }, session) => {
-    const [nonce, cpHash, policyRef, expiration] = authorization(session, options);
-    const hash = sha256(concatBytes(nonce!, expiration!, cpHash!, policyRef!));
-    const parameters = [sized(nonce!), sized(cpHash!), sized(policyRef!), expiration!];
-    const reply = await client.call({
-      code: TPM_CC.PolicySigned,
-      handles: [signer, session],
-      parameters: concatBytes(...parameters, signer.sign(hash)),
-    });
-    if (reply.code === 0) noteTicket(reply.parameters, options);
-    return reply.code;
-  };
-}
-
-function ticketed(name: Uint8Array, timeout: Uint8Array, ticket: Uint8Array): Assertion {
-  const parameters = concatBytes(sized(timeout), words(0, 0), sized(name), ticket);
-  return assertion(TPM_CC.PolicyTicket, parameters);
-}
-
-function readCpHash(index: Entity, size: number): Uint8Array {
-  const names = concatBytes(nameOf(index), nameOf(index));
-  return sha256(concatBytes(uint32(TPM_CC.NV_Read), names, words(size, 0)));
-}
 
 /** What is tried, the codes of swtpm, and how. */
 export type UseCase = readonly [
@@ -143,20 +77,51 @@ async function secretValue(bench: PolicyBench, needed: Assertion): Promise<numbe
   return withIndex(bench, [needed], use, AUTH);
 }
 
-async function pinIndex(bench: PolicyBench, type: number): Promise<number[]> {
+/** A PIN index that may be used twice. */
+async function withPin(
+  bench: PolicyBench,
+  type: number,
+  run: (pin: Entity) => Promise<number[]>,
+): Promise<number[]> {
   const handle = 0x0150_00f0 + type;
   // OWNERWRITE, AUTHREAD, NO_DA.
   await bench.define(handle, 0x0204_0002 | (type << 4), EMPTY, AUTH, 8);
   await bench.write(handle, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 2));
   const pin = { ...(await bench.indexOf(handle)), authValue: AUTH };
-  const session = await bench.session();
-  const codes: number[] = [];
-  for (const given of [AUTH, WRONG, AUTH, WRONG, WRONG, AUTH]) {
-    codes.push(await secret(pin, {}, given)(bench, session));
+  try {
+    return await run(pin);
+  } finally {
+    await bench.undefine(pin);
   }
-  await bench.client.flush(session);
-  await bench.undefine(pin);
-  return codes;
+}
+
+async function pinUses(bench: PolicyBench, type: number): Promise<number[]> {
+  return withPin(bench, type, async (pin) => {
+    const session = await bench.session();
+    const codes: number[] = [];
+    for (const given of [AUTH, WRONG, AUTH, WRONG, WRONG, AUTH]) {
+      codes.push(await secret(pin, {}, given)(bench, session));
+    }
+    await bench.client.flush(session);
+    return codes;
+  });
+}
+
+/** @returns the codes and, last, the size of the timeout that came with the ticket */
+async function pinTicket(bench: PolicyBench, type: number): Promise<number[]> {
+  return withPin(bench, type, (pin) =>
+    withIndex(bench, [secret(pin)], async (index) => {
+      const sizes: number[] = [];
+      const onTicket = (timeout: Uint8Array): void => void sizes.push(timeout.length);
+      const session = await bench.session(
+        secret(pin, { expiration: -1, withNonce: true, onTicket }),
+      );
+      await bench.wait(1200);
+      const code = await bench.read(index, session);
+      await bench.client.flush(session);
+      return [code, ...sizes];
+    }),
+  );
 }
 
 async function expiring(bench: PolicyBench): Promise<number[]> {
@@ -392,13 +357,15 @@ export const USE_CASES: readonly UseCase[] = [
   [
     'PolicySecret with a PIN Pass index',
     [0, 0x9a2, 0, 0x12f, 0x12f, 0x12f],
-    (bench) => pinIndex(bench, 9),
+    (bench) => pinUses(bench, 9),
   ],
   [
     'PolicySecret with a PIN Fail index',
     [0, 0x9a2, 0, 0x9a2, 0x9a2, 0x12f],
-    (bench) => pinIndex(bench, 8),
+    (bench) => pinUses(bench, 8),
   ],
+  ['a ticket for the use of a PIN Pass index', [0x9a3, 0], (bench) => pinTicket(bench, 9)],
+  ['a ticket for the use of a PIN Fail index', [0x9a3, 8], (bench) => pinTicket(bench, 8)],
   ['PolicySigned that expires', [0, 0x9a3, 0x4e3], expiring],
   [
     'PolicyTicket of PolicySigned',

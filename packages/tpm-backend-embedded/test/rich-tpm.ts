@@ -73,7 +73,18 @@ export async function richTpm(): Promise<Tpm> {
     parameters: wire([16, 8]),
     sessions: [{ session: audit, attributes: SESSION.continue | SESSION.audit }],
   });
-  await client.startAuthSession({ type: 1, hashAlg: 0x0004 });
+  const policy = await client.startAuthSession({ type: 1, hashAlg: 0x0004 });
+  await call({
+    code: TPM_CC.PolicyPCR,
+    handles: [policy],
+    parameters: wire([16, 0], [32, 1], [16, 0x000b], [8, 3], [16, 0x8000], [8, 0]),
+  });
+  await call({
+    code: TPM_CC.PolicySecret,
+    handles: [OWNER, policy],
+    parameters: concatBytes(wire([16, 0], [16, 20]), new Uint8Array(20), wire([16, 0], [32, 100])),
+    sessions: [password(OWNER)],
+  });
   await client.startAuthSession({ type: 3, saltKey: key });
   await call({
     code: TPM_CC.HierarchyChangeAuth,

@@ -1,6 +1,7 @@
 import { TPM_CC, TPM_RC, TPM_RC_FORMAT_ONE, WireReader } from 'tpm-core';
 import { type HashAlgorithm, hashAlgorithm } from '../crypto/hash.js';
 import { entityHierarchy, entityName, findObject } from '../entity.js';
+import { findNvIndex, nvType, TPM_NT } from '../nv/nv-index.js';
 import { atHandle, atParameter, type ResponseCode } from '../response-code.js';
 import { BOUND_HASH } from '../sessions/policy-check.js';
 import { equalBytes } from '../sessions/session-hmac.js';
@@ -62,7 +63,14 @@ export function policySecret(
     tag: TPM_ST_STRUCTURE.AUTH_SECRET,
     hierarchy: entityHierarchy(tpm, input.authHandle),
     name: entityName(tpm, input.authHandle),
+    givesTicket: !isPinPass(tpm, input.authHandle),
   });
+}
+
+/** A ticket would be a use of the PIN that isn't counted. */
+function isPinPass(tpm: Tpm, handle: number): boolean {
+  const index = findNvIndex(tpm, handle);
+  return index !== undefined && nvType(index) === TPM_NT.PIN_PASS;
 }
 
 /** TPM2_PolicySigned: the holder of a key has signed for this session, or for any. */
@@ -80,6 +88,7 @@ export function policySigned(
     tag: TPM_ST_STRUCTURE.AUTH_SIGNED,
     hierarchy: entityHierarchy(tpm, input.authObject),
     name: entityName(tpm, input.authObject),
+    givesTicket: true,
   });
 }
 
@@ -136,19 +145,20 @@ interface Authority {
   /** Hierarchy whose proof makes the ticket. */
   readonly hierarchy: number;
   readonly name: Uint8Array;
+  readonly givesTicket: boolean;
 }
 
 function acceptAuthorization(
   tpm: Tpm,
   session: SessionState,
   { nonceTPM, cpHashA, policyRef, expiration }: AuthorizationInput,
-  { code, tag, hierarchy, name }: Authority,
+  { code, tag, hierarchy, name, givesTicket }: Authority,
 ): AuthorizationOutput {
   bindCpHash(session, cpHashA);
   extendByEntity(session, code, name, policyRef);
   const limit = authorizationTimeout(tpm, session, expiration, nonceTPM);
   if (!isTrial(session)) limitSession(session, limit);
-  if (limit === undefined || expiration > 0 || isTrial(session)) {
+  if (limit === undefined || expiration > 0 || isTrial(session) || !givesTicket) {
     return {
       timeout: EMPTY,
       policyTicket: { tag, hierarchy: TPM_RH.NULL, digest: EMPTY },
