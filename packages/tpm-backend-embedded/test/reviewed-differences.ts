@@ -14,6 +14,7 @@ const CURVES_OF_LIBTPMS = [0x0001, 0x0002, 0x0010, 0x0011, 0x0020] as const;
 const ALGORITHMS_OF_LIBTPMS = [0x0003, 0x001b, 0x001d, 0x0021, 0x0026, 0x003f] as const;
 
 const TAKES_CURVES: readonly number[] = [
+  TPM_CC.ECC_Parameters,
   TPM_CC.TestParms,
   TPM_CC.CreatePrimary,
   TPM_CC.LoadExternal,
@@ -33,6 +34,8 @@ const TAKES_ALGORITHMS: readonly number[] = [
   TPM_CC.Certify,
   TPM_CC.CertifyCreation,
   TPM_CC.Quote,
+  TPM_CC.GetTime,
+  TPM_CC.GetSessionAuditDigest,
   TPM_CC.PolicySigned,
 ];
 

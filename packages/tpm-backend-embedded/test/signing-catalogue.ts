@@ -126,6 +126,14 @@ export const SIGNING_MAKERS: Readonly<Partial<Record<CommandName, Maker>>> = {
       ticket(dice, 0x8021),
     ),
   }),
+  GetTime: (dice) =>
+    authorized(joined(sized(dice.bytes(dice.below(8))), scheme(dice)), 0x4000_000b, signer(dice)),
+  GetSessionAuditDigest: (dice) => ({
+    handles: [0x4000_000b, signer(dice), 0x0200_0000 + dice.below(2)],
+    passwords: [EMPTY, EMPTY],
+    parameters: joined(sized(dice.bytes(dice.below(8))), scheme(dice)),
+  }),
+  ECC_Parameters: (dice) => plain(words(dice.pick([3, 4, 5, 6]))),
   Quote: (dice) => {
     const selection = joined(words(hashOf(dice)), Uint8Array.of(3), dice.bytes(3));
     const count = dice.below(3);

@@ -52,6 +52,7 @@ function signingStream(dice: Dice): StreamStep[] {
     if (dice.once(5)) send(loadKey(dice));
     if (dice.once(12)) send(assemble(catalogueCommand(dice, 'CreatePrimary')));
     if (dice.once(20)) send(assemble(catalogueCommand(dice, 'HashSequenceStart')));
+    if (dice.once(40)) send(assemble(catalogueCommand(dice, 'StartAuthSession')));
     if (dice.once(3)) send(assemble(catalogueCommand(dice, 'FlushContext')));
     const name = dice.pick(NAMES);
     if (dice.once(4)) send(mutatedCommand(dice, name));

@@ -3,15 +3,17 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { toHex } from '@tpmdev/testing/scripted-backend';
 import { readUint32, TPM_CC } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
-import { freshTpm } from '../../test/fresh-tpm.js';
+import { freshTpm, ManualClock } from '../../test/fresh-tpm.js';
 import { loadedKey } from '../../test/loaded-key.js';
 import { extend } from '../../test/measurement-commands.js';
-import { HIERARCHY, powerCycle, startup } from '../../test/owned-objects.js';
+import { HIERARCHY, powerCycle, startSession, startup } from '../../test/owned-objects.js';
 import { commandBytes } from '../../test/password-command.js';
 import { transplantedTpm } from '../../test/transplant.js';
+import { timeInfo } from '../clock.js';
 import { findObject } from '../entity.js';
 import { hierarchyNames, recordCreation } from '../objects/creation-data.js';
 import { startHashSequence } from '../sequences.js';
+import { findSession } from '../sessions/session-table.js';
 import { verifySignature } from '../signing/signing-commands.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { NO_SCHEME, type Scheme } from '../structures/algorithms.js';
@@ -20,11 +22,19 @@ import {
   TPMS_CERTIFY_INFO,
   TPMS_CREATION_INFO,
   TPMS_QUOTE_INFO,
+  TPMS_SESSION_AUDIT_INFO,
+  TPMS_TIME_ATTEST_INFO,
 } from '../structures/attest.js';
 import { type PublicArea, TPM2B_PUBLIC } from '../structures/public-area.js';
 import { marshalled, Unmarshaller, type WireType } from '../structures/wire-type.js';
 import type { Tpm } from '../tpm.js';
-import { certify, certifyCreation, quote } from './attestation-commands.js';
+import {
+  certify,
+  certifyCreation,
+  getSessionAuditDigest,
+  getTime,
+  quote,
+} from './attestation-commands.js';
 
 const NOTHING = new Uint8Array(0);
 const NONCE = utf8ToBytes('nonce');
@@ -249,6 +259,61 @@ describe('certify()', () => {
     const input = { objectHandle, qualifyingData: NONCE, inScheme: RSASSA };
     expect(certify(tpm, { ...input, signHandle: objectHandle })).toBe(0x29c);
     expect(certify(tpm, { ...input, signHandle: loadedKey(tpm, 'ecc') })).toBe(0x2d2);
+  });
+});
+
+describe('getTime()', () => {
+  it('getTime() attests time, counters and version in clear, whoever signs', () => {
+    const clock = new ManualClock();
+    const tpm = freshTpm({ clock });
+    tpm.initialize();
+    startup(tpm);
+    clock.advance(1234);
+    tpm.execute(commandBytes({ code: TPM_CC.ReadClock }), 0);
+    const expected = { time: timeInfo(tpm), firmwareVersion: 0x1_0000_0000n };
+    expect(expected.time.time).toBe(1234n);
+    for (const signHandle of [HIERARCHY.null, loadedKey(tpm, 'ecc')]) {
+      const input = { signHandle, qualifyingData: NONCE, inScheme: ECDSA };
+      const { head, attested } = parsed(done(getTime(tpm, input)).timeInfo, TPMS_TIME_ATTEST_INFO);
+      expect(head.type).toBe(0x8019);
+      expect(head.firmwareVersion).not.toBe(expected.firmwareVersion);
+      expect(attested).toEqual(expected);
+    }
+  });
+
+  it('getTime() refuses keys on handle 2, schemes on parameter 2', () => {
+    const tpm = startedTpm();
+    const input = { qualifyingData: NONCE, inScheme: RSASSA };
+    const decrypting = loadedKey(tpm, 'ecc', { attributes: ['decrypt'] });
+    expect(getTime(tpm, { ...input, signHandle: decrypting })).toBe(0x29c);
+    expect(getTime(tpm, { ...input, signHandle: loadedKey(tpm, 'ecc') })).toBe(0x2d2);
+  });
+});
+
+describe('getSessionAuditDigest()', () => {
+  it('getSessionAuditDigest() attests the digest, and whether the session is exclusive', () => {
+    const tpm = startedTpm();
+    const sessionHandle = startSession(tpm);
+    const input = { sessionHandle, signHandle: HIERARCHY.null, qualifyingData: NONCE };
+    const code = () => getSessionAuditDigest(tpm, { ...input, inScheme: NO_SCHEME });
+    expect(code()).toBe(0x38a);
+    const sessionDigest = new Uint8Array(32).fill(9);
+    findSession(tpm, sessionHandle)!.auditDigest = sessionDigest;
+    for (const exclusiveSession of [0, 1]) {
+      tpm.state.volatile.exclusiveAuditSession = exclusiveSession * sessionHandle;
+      const { head, attested } = parsed(done(code()).auditInfo, TPMS_SESSION_AUDIT_INFO);
+      expect(head.type).toBe(0x8016);
+      expect(attested).toEqual({ exclusiveSession, sessionDigest });
+    }
+  });
+
+  it('getSessionAuditDigest() looks at the key and its scheme before the session', () => {
+    const tpm = startedTpm();
+    const input = { sessionHandle: startSession(tpm), qualifyingData: NONCE, inScheme: RSASSA };
+    const decrypting = loadedKey(tpm, 'ecc', { attributes: ['decrypt'] });
+    expect(getSessionAuditDigest(tpm, { ...input, signHandle: decrypting })).toBe(0x29c);
+    const signing = loadedKey(tpm, 'ecc');
+    expect(getSessionAuditDigest(tpm, { ...input, signHandle: signing })).toBe(0x2d2);
   });
 });
 

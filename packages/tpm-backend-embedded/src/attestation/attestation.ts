@@ -85,6 +85,12 @@ export function attest(
   return isRefusal(signature) ? signature : { attest: bytes, signature };
 }
 
+/** @returns the two halves of the version as one number */
+export function firmwareVersion({ identity }: Tpm): bigint {
+  const [high, low] = identity.firmwareVersion;
+  return (BigInt(high) << 32n) | BigInt(low);
+}
+
 /**
  * Clock and firmware version. For keys outside the endorsement and platform hierarchies counters and
  * version are shifted by secret amounts, the same for each attestation of a key, so that two keys
@@ -96,8 +102,7 @@ function circumstances(
   hierarchy: number,
   qualifiedSigner: Uint8Array,
 ): Pick<AttestHead, 'clockInfo' | 'firmwareVersion'> {
-  const [high, low] = tpm.identity.firmwareVersion;
-  const info = { clockInfo: clockInfo(tpm), firmwareVersion: (BigInt(high) << 32n) | BigInt(low) };
+  const info = { clockInfo: clockInfo(tpm), firmwareVersion: firmwareVersion(tpm) };
   if (hierarchy === TPM_RH.ENDORSEMENT || hierarchy === TPM_RH.PLATFORM) return info;
   const hash = hashAlgorithm(CONTEXT_HASH)!;
   const proof = tpm.state.permanent.storageProof;

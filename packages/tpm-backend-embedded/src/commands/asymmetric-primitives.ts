@@ -1,4 +1,4 @@
-import { ecdhKeyGen, ecdhZGen } from '../primitives/ecdh-primitives.js';
+import { curveDetail, ecdhKeyGen, ecdhZGen } from '../primitives/ecdh-primitives.js';
 import { rsaDecrypt, rsaEncrypt } from '../primitives/rsa-primitives.js';
 import {
   TPMI_ECC_CURVE,
@@ -56,10 +56,14 @@ export const ASYMMETRIC_PRIMITIVES: readonly Command[] = [
     },
     (tpm, { keyHandle, inPoint }) => ecdhZGen(tpm, keyHandle, inPoint),
   ),
-  command('ECC_Parameters', {
-    parameters: { curveID: TPMI_ECC_CURVE },
-    response: { parameters: TPMS_ALGORITHM_DETAIL_ECC },
-  }),
+  command(
+    'ECC_Parameters',
+    {
+      parameters: { curveID: TPMI_ECC_CURVE },
+      response: { parameters: TPMS_ALGORITHM_DETAIL_ECC },
+    },
+    (_tpm, { curveID }) => ({ parameters: curveDetail(curveID) }),
+  ),
   command('ZGen_2Phase', {
     handles: { keyA: user(TPMI_DH_OBJECT) },
     parameters: {

@@ -1,4 +1,10 @@
-import { certify, certifyCreation, quote } from '../attestation/attestation-commands.js';
+import {
+  certify,
+  certifyCreation,
+  getSessionAuditDigest,
+  getTime,
+  quote,
+} from '../attestation/attestation-commands.js';
 import { TPMT_SIG_SCHEME_OR_NULL } from '../structures/algorithms.js';
 import {
   TPM2B_ATTEST,
@@ -55,29 +61,37 @@ export const ATTESTATION_COMMANDS: readonly Command[] = [
     },
     quote,
   ),
-  command('GetSessionAuditDigest', {
-    handles: {
-      privacyAdminHandle: user(TPMI_RH_ENDORSEMENT),
-      signHandle: user(TPMI_DH_OBJECT_OR_NULL),
-      sessionHandle: plain(TPMI_SH_HMAC),
+  command(
+    'GetSessionAuditDigest',
+    {
+      handles: {
+        privacyAdminHandle: user(TPMI_RH_ENDORSEMENT),
+        signHandle: user(TPMI_DH_OBJECT_OR_NULL),
+        sessionHandle: plain(TPMI_SH_HMAC),
+      },
+      parameters: { qualifyingData: TPM2B_DATA, inScheme: TPMT_SIG_SCHEME_OR_NULL },
+      response: { auditInfo: TPM2B_ATTEST, signature: TPMT_SIGNATURE_OR_NULL },
     },
-    parameters: { qualifyingData: TPM2B_DATA, inScheme: TPMT_SIG_SCHEME_OR_NULL },
-    response: { auditInfo: TPM2B_ATTEST, signature: TPMT_SIGNATURE_OR_NULL },
-  }),
+    getSessionAuditDigest,
+  ),
   command('GetCommandAuditDigest', {
     nv: true,
     handles: { privacyHandle: user(TPMI_RH_ENDORSEMENT), signHandle: user(TPMI_DH_OBJECT_OR_NULL) },
     parameters: { qualifyingData: TPM2B_DATA, inScheme: TPMT_SIG_SCHEME_OR_NULL },
     response: { auditInfo: TPM2B_ATTEST, signature: TPMT_SIGNATURE_OR_NULL },
   }),
-  command('GetTime', {
-    handles: {
-      privacyAdminHandle: user(TPMI_RH_ENDORSEMENT),
-      signHandle: user(TPMI_DH_OBJECT_OR_NULL),
+  command(
+    'GetTime',
+    {
+      handles: {
+        privacyAdminHandle: user(TPMI_RH_ENDORSEMENT),
+        signHandle: user(TPMI_DH_OBJECT_OR_NULL),
+      },
+      parameters: { qualifyingData: TPM2B_DATA, inScheme: TPMT_SIG_SCHEME_OR_NULL },
+      response: { timeInfo: TPM2B_ATTEST, signature: TPMT_SIGNATURE_OR_NULL },
     },
-    parameters: { qualifyingData: TPM2B_DATA, inScheme: TPMT_SIG_SCHEME_OR_NULL },
-    response: { timeInfo: TPM2B_ATTEST, signature: TPMT_SIGNATURE_OR_NULL },
-  }),
+    getTime,
+  ),
   command('CertifyX509', {
     handles: { objectHandle: admin(TPMI_DH_OBJECT), signHandle: user(TPMI_DH_OBJECT_OR_NULL) },
     parameters: {

@@ -1,6 +1,8 @@
 import { hmac as hmacOf } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { fixtureJson } from '@tpmdev/testing/fixture';
+import { toHex } from '@tpmdev/testing/scripted-backend';
 import { describe, expect, it } from 'vitest';
 import { freshTpm } from '../../test/fresh-tpm.js';
 import { P256 } from '../../test/key-pairs.js';
@@ -11,7 +13,7 @@ import { TPM_ALG } from '../structures/algorithm-ids.js';
 import { NO_SCHEME, type Scheme } from '../structures/algorithms.js';
 import { TPM_RH } from '../structures/handles.js';
 import type { Tpm } from '../tpm.js';
-import { ecdhKeyGen, ecdhZGen } from './ecdh-primitives.js';
+import { curveDetail, ecdhKeyGen, ecdhZGen } from './ecdh-primitives.js';
 import { rsaDecrypt, rsaEncrypt } from './rsa-primitives.js';
 import { encryptDecrypt, hmac, hmacStart } from './symmetric-primitives.js';
 
@@ -155,6 +157,28 @@ describe('ecdhZGen() and ecdhKeyGen()', () => {
     expect(ecdhKeyGen(tpm, loadedKey(tpm, 'rsa'))).toBe(0x19c);
     const nameless = loadedKey(tpm, 'ecc', { nameAlg: NULL, point: off });
     expect(ecdhKeyGen(tpm, nameless)).toBe(0x19c);
+  });
+});
+
+interface Capabilities {
+  readonly eccCurves: readonly ({ readonly id: number; readonly keySize: number } & Readonly<
+    Record<'kdfHash' | 'p' | 'a' | 'b' | 'gX' | 'gY' | 'n' | 'h', string>
+  >)[];
+}
+const { eccCurves } = await fixtureJson<Capabilities>(
+  new URL('../../fixtures/capabilities.json.gz', import.meta.url),
+);
+
+describe('curveDetail()', () => {
+  it.each([3, 4, 5])('curveDetail() of curve %d is what libtpms shows', (id) => {
+    const { kdf, sign, p, a, b, gX, gY, n, h, ...rest } = curveDetail(id);
+    const recorded = eccCurves.find((curve) => curve.id === id)!;
+    expect(rest).toEqual({ curveID: id, keySize: recorded.keySize });
+    expect([kdf.scheme, sign.scheme]).toEqual([TPM_ALG.KDF1_SP800_56A, NULL]);
+    expect(kdf.hashAlg).toBe(TPM_ALG[recorded.kdfHash as 'SHA256' | 'SHA384' | 'SHA512']);
+    for (const [name, bytes] of Object.entries({ p, a, b, gX, gY, n, h })) {
+      expect([name, toHex(bytes)]).toEqual([name, recorded[name as 'p']]);
+    }
   });
 });
 

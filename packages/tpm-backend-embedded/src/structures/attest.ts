@@ -4,9 +4,10 @@ import {
   TPM2B_DATA,
   TPM2B_DIGEST,
   TPM2B_NAME,
+  TPMI_YES_NO,
   TPML_PCR_SELECTION,
 } from './buffers.js';
-import { type ClockInfo, TPMS_CLOCK_INFO } from './clock-info.js';
+import { type ClockInfo, type TimeInfo, TPMS_CLOCK_INFO, TPMS_TIME_INFO } from './clock-info.js';
 import { oneOf, structure, UINT16, UINT32, UINT64, type WireType } from './wire-type.js';
 
 /** How structures begin that a TPM made itself and signs (Part 2, section 6.2). */
@@ -59,6 +60,29 @@ export interface CreationInfo {
 export const TPMS_CREATION_INFO: WireType<CreationInfo> = structure<CreationInfo>({
   objectName: TPM2B_NAME,
   creationHash: TPM2B_DIGEST,
+});
+
+/** What GetTime attests (Part 2, section 10.12.2). */
+export interface TimeAttestInfo {
+  readonly time: TimeInfo;
+  readonly firmwareVersion: bigint;
+}
+/** What GetTime attests. */
+export const TPMS_TIME_ATTEST_INFO: WireType<TimeAttestInfo> = structure<TimeAttestInfo>({
+  time: TPMS_TIME_INFO,
+  firmwareVersion: UINT64,
+});
+
+/** What GetSessionAuditDigest attests (Part 2, section 10.12.6). */
+export interface SessionAuditInfo {
+  /** 1 while no other command came between. */
+  readonly exclusiveSession: number;
+  readonly sessionDigest: Uint8Array;
+}
+/** What GetSessionAuditDigest attests. */
+export const TPMS_SESSION_AUDIT_INFO: WireType<SessionAuditInfo> = structure<SessionAuditInfo>({
+  exclusiveSession: TPMI_YES_NO,
+  sessionDigest: TPM2B_DIGEST,
 });
 
 /** What Quote attests (Part 2, section 10.12.4). */
