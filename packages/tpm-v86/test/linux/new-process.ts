@@ -14,6 +14,11 @@ import { runRestoredGuest } from './restored-guest.js';
 await runRestoredGuest(JSON.parse(readFileSync(process.argv[2], 'utf8')));
 `;
 
+/** v86 looks for Node's modules by require(), which a program of one module doesn't have. */
+const PRELOAD = `data:text/javascript,${encodeURIComponent(
+  "import { createRequire } from 'node:module'; globalThis.require = createRequire('file:///');",
+)}`;
+
 /** Restores a saved machine in a new process and runs commands in its guest. */
 export async function restoreInNewProcess(
   options: GuestMachineOptions,
@@ -30,7 +35,8 @@ export async function restoreInNewProcess(
     writeFileSync(path('order'), JSON.stringify(order));
     await buildProgram(PROGRAM, new URL('.', import.meta.url), path('program.mjs'));
     const run = promisify(execFile);
-    await run(process.execPath, [path('program.mjs'), path('order')], { timeout: BOOT_TIME });
+    const words = ['--import', PRELOAD, path('program.mjs'), path('order')];
+    await run(process.execPath, words, { timeout: BOOT_TIME });
     return JSON.parse(readFileSync(path('answer'), 'utf8')) as RestoredRun;
   } finally {
     rmSync(folder, { recursive: true, force: true });
