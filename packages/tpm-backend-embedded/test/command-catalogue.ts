@@ -110,7 +110,7 @@ function symmetric(dice: Dice): Uint8Array {
 }
 
 /** Public areas with what sensitive data they want. */
-function template(dice: Dice): { area: Uint8Array; data: Uint8Array } {
+export function template(dice: Dice): { area: Uint8Array; data: Uint8Array } {
   const name = dice.pick(HASHES);
   const head = (type: number, attributes: number): Uint8Array =>
     wire([16, type], [16, name], [32, attributes], [16, 0]);

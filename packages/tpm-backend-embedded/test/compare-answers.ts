@@ -66,12 +66,18 @@ function comparable(command: Uint8Array, answer: Uint8Array): Comparable {
     case TPM_CC.ContextSave:
       return { hidden: NOTHING, end: parameters + CONTEXT_HEAD };
     case TPM_CC.CreatePrimary:
+    case TPM_CC.CreateLoaded:
       // Its parameters follow the handle and, as it always has sessions, parameterSize.
       return { hidden: [parameters + 4, answer.length] };
     case TPM_CC.ReadPublic:
       return { hidden: [parameters, answer.length] };
     case TPM_CC.GetCapability:
       return { hidden: numberOfCurves(answer, parameters) };
+    case TPM_CC.Create:
+    case TPM_CC.ObjectChangeAuth:
+    case TPM_CC.MakeCredential:
+    case TPM_CC.Duplicate:
+    case TPM_CC.Import:
     case TPM_CC.Sign:
     case TPM_CC.VerifySignature:
     case TPM_CC.RSA_Encrypt:

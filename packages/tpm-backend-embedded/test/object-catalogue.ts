@@ -1,6 +1,6 @@
 import type { CommandName } from '../src/commands/command.js';
 import { hashAlgorithm } from '../src/crypto/hash.js';
-import type { CommandParts } from './command-catalogue.js';
+import { type CommandParts, template } from './command-catalogue.js';
 import type { Dice } from './dice.js';
 import { P256, RSA_1024 } from './key-pairs.js';
 import { uint32 } from './owned-objects.js';
@@ -55,6 +55,25 @@ function keyInClear(dice: Dice): { readonly area: Uint8Array; readonly sensitive
   }
 }
 
+function transient(dice: Dice): number {
+  return 0x8000_0000 + dice.below(3);
+}
+
+function authorized(parameters: Uint8Array, ...handles: number[]): Omit<CommandParts, 'code'> {
+  return { handles, passwords: [new Uint8Array(0)], parameters };
+}
+
+/** inSensitive and a template that wants it. */
+function creation(dice: Dice): Uint8Array {
+  const { area, data } = template(dice);
+  return joined(sized(joined(words(0), sized(data))), sized(area));
+}
+
+/** Cipher of an inner wrapper. */
+function innerCipher(dice: Dice): Uint8Array {
+  return dice.once(2) ? words(NULL_ALGORITHM) : words(6, dice.pick([128, 256]), 0x43);
+}
+
 /** Makers of object and duplication commands for the catalogue. */
 export const OBJECT_MAKERS: Readonly<Partial<Record<CommandName, Maker>>> = {
   LoadExternal: (dice) => {
@@ -67,5 +86,36 @@ export const OBJECT_MAKERS: Readonly<Partial<Record<CommandName, Maker>>> = {
       passwords: [],
       parameters: joined(given, sized(area), uint32(hierarchy)),
     };
+  },
+  Create: (dice) => authorized(joined(creation(dice), words(0), uint32(0)), transient(dice)),
+  Load: (dice) => {
+    const { area } = keyInClear(dice);
+    return authorized(joined(sized(dice.bytes(dice.below(160))), sized(area)), transient(dice));
+  },
+  CreateLoaded: (dice) =>
+    authorized(creation(dice), dice.once(2) ? transient(dice) : dice.pick([OWNER, NULL_HIERARCHY])),
+  Unseal: (dice) => authorized(words(), transient(dice)),
+  ObjectChangeAuth: (dice) =>
+    authorized(sized(dice.bytes(dice.below(40))), transient(dice), transient(dice)),
+  MakeCredential: (dice) => ({
+    handles: [transient(dice)],
+    passwords: [],
+    parameters: joined(sized(dice.bytes(dice.below(66))), sized(dice.bytes(34))),
+  }),
+  ActivateCredential: (dice) => ({
+    handles: [transient(dice), transient(dice)],
+    passwords: [new Uint8Array(0), new Uint8Array(0)],
+    parameters: joined(sized(dice.bytes(dice.below(132))), sized(dice.bytes(dice.below(70)))),
+  }),
+  Duplicate: (dice) =>
+    authorized(
+      joined(sized(dice.bytes(dice.pick([0, 16, 32]))), innerCipher(dice)),
+      transient(dice),
+      dice.once(2) ? transient(dice) : NULL_HIERARCHY,
+    ),
+  Import: (dice) => {
+    const { area, sensitive } = keyInClear(dice);
+    const parameters = [words(0), sized(area), sized(sized(sensitive)), words(0)];
+    return authorized(joined(...parameters, words(NULL_ALGORITHM)), transient(dice));
   },
 };
