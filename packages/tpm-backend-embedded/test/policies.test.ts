@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PolicyBench } from './policy-bench.js';
+import { OWNER_CASES } from './policy-owner-cases.js';
+import { ROLE_CASES } from './policy-role-cases.js';
 import { USE_CASES } from './policy-use-cases.js';
 import { SessionClient } from './session-client.js';
 import { SwtpmPeer } from './swtpm-peer.js';
@@ -23,7 +25,7 @@ describe('policies of swtpm', () => {
 
   afterAll(() => swtpm.close());
 
-  it.each(USE_CASES)(
+  it.each([...USE_CASES, ...OWNER_CASES, ...ROLE_CASES])(
     'swtpm gives the codes that are expected for %s',
     async (_name, codes, run) => {
       expect((await run(bench)).map(hex)).toEqual(codes.map(hex));

@@ -164,10 +164,16 @@ export class PolicyBench {
     return code;
   }
 
-  /** A command that the first entity's empty password authorizes. @throws Error when refused */
-  async succeed(code: number, handles: readonly Entity[], parameters: Uint8Array) {
+  /** A command that the first entity's password authorizes. @throws Error when refused */
+  async succeed(
+    code: number,
+    handles: readonly Entity[],
+    parameters: Uint8Array,
+    newAuthValue?: Uint8Array,
+  ) {
     const sessions = [password(handles[0]!)];
-    const reply = await this.client.call({ code, handles, parameters, sessions });
+    const changed = newAuthValue && { newAuthValue };
+    const reply = await this.client.call({ code, handles, parameters, sessions, ...changed });
     if (reply.code !== 0) {
       throw new Error(`Command 0x${code.toString(16)} got 0x${reply.code.toString(16)}`);
     }
@@ -195,10 +201,14 @@ export class PolicyBench {
     return { handle, name: answer.slice(2), sign };
   }
 
-  /** CreatePrimary of sealed data that only a policy opens. */
-  async sealed(authPolicy: Uint8Array, authValue: Uint8Array): Promise<Entity> {
+  /** CreatePrimary of data that only a policy opens, fixed to the TPM unless attributes say other. */
+  async sealed(
+    authPolicy: Uint8Array,
+    authValue: Uint8Array,
+    attributes: number = SEALED_ATTRIBUTES,
+  ): Promise<Entity> {
     const sensitive = concatBytes(sized(authValue), sized(Uint8Array.of(1, 2, 3)));
-    const head = [words(KEYEDHASH, SHA256), uint32(SEALED_ATTRIBUTES), sized(authPolicy)];
+    const head = [words(KEYEDHASH, SHA256), uint32(attributes), sized(authPolicy)];
     const area = concatBytes(...head, words(NONE, 0));
     const { handle, parameters } = await this.client.call({
       code: TPM_CC.CreatePrimary,

@@ -20,7 +20,7 @@ import {
   ticketed,
   WRONG,
 } from './policy-assertions.js';
-import { type Assertion, assertion, type PolicyBench, uint32, words } from './policy-bench.js';
+import { type Assertion, assertion, type PolicyBench, words } from './policy-bench.js';
 import { type ClientSession, type Entity, nameOf, password } from './session-client.js';
 import { sized } from './session-cryptography.js';
 
@@ -199,55 +199,6 @@ async function authorized(bench: PolicyBench): Promise<number[]> {
   return codes;
 }
 
-/** HierarchyChangeAuth of the owner, to an empty authValue or another one. */
-async function changeOwner(
-  { client }: PolicyBench,
-  session: ClientSession,
-  options: { readonly hmac?: Uint8Array; readonly newAuth?: Uint8Array } = {},
-): Promise<number> {
-  const { hmac, newAuth = EMPTY } = options;
-  const reply = await client.call({
-    code: TPM_CC.HierarchyChangeAuth,
-    handles: [OWNER],
-    parameters: sized(newAuth),
-    sessions: [{ session, authorizes: OWNER, ...(hmac && { hmac }) }],
-  });
-  return reply.code;
-}
-
-async function withOwnerPolicy(
-  bench: PolicyBench,
-  assertions: readonly Assertion[],
-  run: () => Promise<number[]>,
-): Promise<number[]> {
-  const digest = await bench.digest(...assertions);
-  const set = (policy: Uint8Array, alg: number): Promise<unknown> =>
-    bench.succeed(TPM_CC.SetPrimaryPolicy, [OWNER], concatBytes(sized(policy), words(alg)));
-  await set(digest, 0x000b);
-  try {
-    return await run();
-  } finally {
-    await set(EMPTY, 0x0010);
-  }
-}
-
-async function boundHash(bench: PolicyBench, bound: Assertion): Promise<number[]> {
-  return withOwnerPolicy(bench, [bound], async () => {
-    const codes: number[] = [];
-    // An authValue of zeros is an empty one, and yet another parameter.
-    for (const newAuth of [EMPTY, Uint8Array.of(0)]) {
-      const session = await bench.session(bound);
-      codes.push(await changeOwner(bench, session, { newAuth }));
-      await bench.client.flush(session);
-    }
-    return codes;
-  });
-}
-
-const changeCpHash = sha256(
-  concatBytes(uint32(TPM_CC.HierarchyChangeAuth), nameOf(OWNER), words(0)),
-);
-
 async function secretCpHash(bench: PolicyBench): Promise<number[]> {
   return withIndex(bench, [secret(OWNER)], async (index) => [
     await bench.readBy(index, secret(OWNER, { cpHash: readCpHash(index, 4) })),
@@ -329,26 +280,6 @@ async function branches(bench: PolicyBench): Promise<number[]> {
   return withIndex(bench, [commandCode(TPM_CC.NV_Read), either], use, AUTH);
 }
 
-async function hierarchyPolicy(bench: PolicyBench): Promise<number[]> {
-  const none = await bench.session();
-  const codes = [await changeOwner(bench, none)];
-  const session = await bench.session(pcr);
-  await withOwnerPolicy(bench, [pcr, authValue], async () => {
-    codes.push(await changeOwner(bench, none), await changeOwner(bench, session));
-    codes.push(await authValue(bench, session));
-    codes.push(await changeOwner(bench, session, { hmac: WRONG }));
-    codes.push(await changeOwner(bench, session));
-    await bench.client.flush(none);
-    const other = await bench.client.startAuthSession({ type: 1, hashAlg: 0x000c });
-    await pcr(bench, other);
-    codes.push(await authValue(bench, other), await changeOwner(bench, other));
-    await bench.client.flush(other);
-    return codes;
-  });
-  await bench.client.flush(session);
-  return codes;
-}
-
 /** Each with the codes of swtpm. */
 export const USE_CASES: readonly UseCase[] = [
   ['PolicyPCR and PCR that change', [0, 0, 0x128, 0x99d], changedPcr],
@@ -379,21 +310,6 @@ export const USE_CASES: readonly UseCase[] = [
   ],
   ['PolicyAuthorize', [0, 0x1c4, 0, 0], authorized],
   ['PolicyAuthorizeNV', [0x84, 0, 0x99d], authorizedByIndex],
-  [
-    'PolicyCpHash',
-    [0, 0x99d],
-    (bench) => boundHash(bench, assertion(TPM_CC.PolicyCpHash, sized(changeCpHash))),
-  ],
-  [
-    'PolicyNameHash of the entity',
-    [0, 0],
-    (bench) => boundHash(bench, assertion(TPM_CC.PolicyNameHash, sized(sha256(nameOf(OWNER))))),
-  ],
-  [
-    'PolicyNameHash of another entity',
-    [0x99d, 0x99d],
-    (bench) => boundHash(bench, assertion(TPM_CC.PolicyNameHash, sized(sha256(EMPTY)))),
-  ],
   ['PolicySecret with a cpHash', [0, 0x99d], secretCpHash],
   ['PolicyNvWritten', [0, 0x99d], (bench) => single(bench, [nvWritten(1), nvWritten(0)])],
   ['PolicyLocality', [0, 0x907, 0x907], (bench) => single(bench, [1, 2, 0x20].map(locality))],
@@ -403,6 +319,5 @@ export const USE_CASES: readonly UseCase[] = [
     (bench) => single(bench, [commandCode(TPM_CC.NV_Read), commandCode(TPM_CC.NV_ReadLock)]),
   ],
   ['PolicyOR', [0, 0, 0, 0, 0x99d, 0x1c4], branches],
-  ['the policy of a hierarchy', [0x12f, 0x99d, 0x99d, 0, 0x9a2, 0, 0, 0x99d], hierarchyPolicy],
   ['sealed data', [0x99d, 0, 0x9a2, 0, 0x99d, 0x12f], sealedData],
 ];
