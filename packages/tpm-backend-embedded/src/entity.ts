@@ -98,9 +98,9 @@ export function checkPresence(tpm: Tpm, handle: number, number: number): Respons
         ? TPM_RC_WARNING.REFERENCE_H0 + number - 1
         : TPM_RC.SUCCESS;
     case TPM_HT.PERSISTENT: {
-      // The owner's range holds objects of the endorsement hierarchy too.
-      const range = handle < HANDLE_FIRST.PLATFORM_PERSISTENT ? TPM_RH.OWNER : TPM_RH.PLATFORM;
-      if (!isHierarchyEnabled(tpm, range)) return atHandle(TPM_RC_FORMAT_ONE.HANDLE, number);
+      if (!isPersistentRangeEnabled(tpm, handle)) {
+        return atHandle(TPM_RC_FORMAT_ONE.HANDLE, number);
+      }
       const object = findObject(tpm, handle);
       return object === undefined || !isHierarchyEnabled(tpm, object.hierarchy)
         ? atHandle(TPM_RC_FORMAT_ONE.HANDLE, number)
@@ -125,6 +125,15 @@ export function checkPresence(tpm: Tpm, handle: number, number: number): Respons
     default:
       return TPM_RC.SUCCESS;
   }
+}
+
+/**
+ * @returns whether a persistent handle is of a range that can be used; that of the owner holds
+ *   objects of the endorsement hierarchy too
+ */
+export function isPersistentRangeEnabled(tpm: Tpm, handle: number): boolean {
+  const isOfPlatform = handle >= HANDLE_FIRST.PLATFORM_PERSISTENT;
+  return isHierarchyEnabled(tpm, isOfPlatform ? TPM_RH.PLATFORM : TPM_RH.OWNER);
 }
 
 /** An index of a hierarchy that is off is as good as not defined. */

@@ -10,7 +10,7 @@ import {
 import type { CommandContext } from './command-context.js';
 import { type Command, marshalResponse, type Outcome, type Steps } from './commands/command.js';
 import { findCommand } from './commands/command-table.js';
-import { checkPresence, entityName } from './entity.js';
+import { checkPresence, entityName, isPersistentRangeEnabled } from './entity.js';
 import { runsInFailureMode } from './failure-mode.js';
 import { hasFreeSlot } from './objects/object-slots.js';
 import { atHandle, atParameter, isRefusal, type ResponseCode } from './response-code.js';
@@ -145,7 +145,8 @@ function readHandles(
   let persistent = 0;
   for (const [index, handle] of handles.entries()) {
     // A persistent object takes a slot while a command uses it.
-    const isPersistent = handleType(handle) === TPM_HT.PERSISTENT;
+    const isPersistent =
+      handleType(handle) === TPM_HT.PERSISTENT && isPersistentRangeEnabled(tpm, handle);
     if (isPersistent && !hasFreeSlot(tpm, persistent++)) return TPM_RC_WARNING.OBJECT_MEMORY;
     const refusal = checkPresence(tpm, handle, index + 1);
     if (refusal !== TPM_RC.SUCCESS) return refusal;

@@ -4,7 +4,12 @@ import { commandCode, describeStep, type StreamStep } from './command-streams.js
 import { answersDiffer } from './compare-answers.js';
 import { freshTpm } from './fresh-tpm.js';
 import { commandRow } from './response-form.js';
-import { FORGETS_ALLOCATION, forgetsUse, REVIEWED_DIFFERENCES } from './reviewed-differences.js';
+import {
+  ENDS_LOCKOUT,
+  FORGETS_ALLOCATION,
+  forgetsUse,
+  REVIEWED_DIFFERENCES,
+} from './reviewed-differences.js';
 import { SavedContext } from './saved-context.js';
 import { SwtpmPeer } from './swtpm-peer.js';
 
@@ -31,6 +36,7 @@ class Pair {
   readonly #theirs: SwtpmPeer;
   readonly #contexts = { ours: new SavedContext(), theirs: new SavedContext() };
   #isAllocationPending = false;
+  #beganLocked = false;
 
   /** See {@link forgetsUse}. */
   #isUseForgotten(command: Uint8Array): boolean {
@@ -39,6 +45,11 @@ class Pair {
       !this.#ours.state.volatile.started &&
       forgetsUse(command)
     );
+  }
+
+  #isLocked(): boolean {
+    const { failedTries, maxTries } = this.#ours.state.permanent;
+    return failedTries >= maxTries;
   }
 
   constructor(swtpm: SwtpmPeer) {
@@ -65,12 +76,14 @@ class Pair {
     if (command.length < HEADER) return undefined;
     if (this.#isAllocationPending && FORGETS_ALLOCATION.includes(code)) return undefined;
     if (this.#isUseForgotten(command)) return undefined;
+    if (this.#beganLocked && ENDS_LOCKOUT.includes(code)) return undefined;
     const locality = step.type === 'command' ? step.locality : 0;
     const theirCommand = this.#contexts.theirs.command(step)!;
     const theirs = await this.#theirs.execute(theirCommand, locality);
     const ours = this.#ours.execute(command, locality);
     this.#contexts.ours.note(command, ours);
     this.#contexts.theirs.note(theirCommand, theirs);
+    if (code === TPM_CC.Startup && isSuccess(ours)) this.#beganLocked = this.#isLocked();
     if (code === TPM_CC.PCR_Allocate && isSuccess(theirs)) this.#isAllocationPending = true;
     return { command, ours, theirs, failure: this.#ours.failure };
   }

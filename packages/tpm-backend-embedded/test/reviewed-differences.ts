@@ -157,6 +157,17 @@ export function forgetsUse(command: Uint8Array): boolean {
   return commandCode(command) === TPM_CC.Startup && command.at(-1) === TPM_SU.STATE;
 }
 
+/**
+ * Commands that can end a lockout. In a boot that began with one libtpms doesn't note uses of
+ * protected authValues any more, so that a stop without Shutdown isn't counted. That would let a
+ * guest try on; it isn't taken over, and these commands are left out of a stream in such a boot.
+ */
+export const ENDS_LOCKOUT: readonly number[] = [
+  TPM_CC.Clear,
+  TPM_CC.DictionaryAttackLockReset,
+  TPM_CC.DictionaryAttackParameters,
+];
+
 /** @returns the response code without handle, session or parameter number; 0 of a success */
 function base(response: Uint8Array): number {
   const code = readUint32(response, 6);
