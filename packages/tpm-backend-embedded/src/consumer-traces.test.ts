@@ -5,13 +5,21 @@ import { SessionTracePlayer } from '../test/session-trace.js';
 /** Traces whose commands have HMAC sessions. */
 const WITH_SESSIONS: readonly string[] = ['linux612hmac-tis', 'systemd252'];
 
+/** Persistent storage keys that recorded TPMs had, by the trace. */
+const STORAGE_KEYS: Readonly<Record<string, number>> = { 'linux612hmac-tis': 0x8100_0001 };
+
 async function played(trace: Trace): Promise<TraceOutcome> {
   const player = await TracePlayer.open(trace);
   const sessions = WITH_SESSIONS.includes(trace.name) ? new SessionTracePlayer(player) : undefined;
+  let storageKey = STORAGE_KEYS[trace.name];
   for (const step of trace.steps) {
     if (await player.control(step)) continue;
     if (sessions === undefined) await player.replay(step);
     else await sessions.play(step);
+    if (step.command === 'Startup' && storageKey !== undefined) {
+      await sessions?.provision(storageKey);
+      storageKey = undefined;
+    }
   }
   await player.close();
   return player.outcome;
@@ -28,7 +36,7 @@ for (const trace of TRACES) {
   );
 }
 
-/** Commands of a trace that have to be answered as recorded: what the first tier has. */
+/** Traces whose commands all have to be answered as recorded. */
 const COMPLETE: readonly string[] = [
   'seabios-tis',
   'seabios-crb',
@@ -38,6 +46,8 @@ const COMPLETE: readonly string[] = [
   'linux61-tis',
   'linux612-tis',
   'linux612-crb',
+  'linux612hmac-tis',
+  'systemd252',
 ];
 
 describe('EmbeddedBackend.execute()', () => {

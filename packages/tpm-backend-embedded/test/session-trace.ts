@@ -1,5 +1,5 @@
 import { fromHex } from '@tpmdev/testing/scripted-backend';
-import { readUint32, TPM_CC, WireReader } from 'tpm-core';
+import { readUint16, readUint32, TPM_CC, WireReader, WireWriter } from 'tpm-core';
 import type { Command } from '../src/commands/command.js';
 import { TPM2B_DIGEST, TPM2B_NAME } from '../src/structures/buffers.js';
 import { TPM2B_CREATION_DATA, TPM2B_PUBLIC } from '../src/structures/public-area.js';
@@ -18,13 +18,18 @@ import {
   type ClientSession,
   type Entity,
   password,
+  type Reply,
   SessionClient,
   type Use,
 } from './session-client.js';
 import { aesCfb } from './session-cryptography.js';
 import type { SaltKey } from './session-salt.js';
+import { createStorageKey } from './storage-key.js';
 
+const OWNER: Entity = { handle: 0x4000_0001 };
 const PASSWORD = 0x4000_0009;
+/** Private area without its data, where parent and object have SHA-256. */
+const PRIVATE_AREA = 126;
 const NULL_HANDLE = 0x4000_0007;
 
 /**
@@ -39,11 +44,30 @@ export class SessionTracePlayer {
   /** Keys and sessions by their recorded handles; a missing one was never made. */
   readonly #keys = new Map<number, SaltKey>();
   readonly #sessions = new Map<number, ClientSession>();
+  /** Other loaded objects by their recorded handles. */
+  readonly #objects = new Map<number, Entity>();
   #savedKey: SaltKey | undefined;
+  /** Private and public area of the object that was created last, one after the other. */
+  #created: Uint8Array = new Uint8Array(0);
 
   constructor(player: TracePlayer) {
     this.#player = player;
     this.#client = new SessionClient(player.execute);
+  }
+
+  /** Gives the TPM a persistent storage key that the recorded one had from the start. */
+  async provision(handle: number): Promise<void> {
+    const key = await createStorageKey(this.#client, 'ecc', { hierarchy: OWNER });
+    const { code } = await this.#client.call({
+      code: TPM_CC.EvictControl,
+      handles: [OWNER, key],
+      sessions: [password(OWNER)],
+      parameters: new WireWriter().uint32(handle).finish(),
+    });
+    if (code !== 0) throw new Error(`EvictControl was refused with 0x${code.toString(16)}`);
+    const parameters = new WireWriter().uint32(key.handle).finish();
+    await this.#client.call({ code: TPM_CC.FlushContext, parameters });
+    this.#keys.set(handle, { ...key, handle });
   }
 
   /** Plays a command of the trace. */
@@ -58,6 +82,7 @@ export class SessionTracePlayer {
     }
     if (row.code === TPM_CC.StartAuthSession) return this.#startAuthSession(command, step);
     if (row.code === TPM_CC.ContextLoad) return this.#loadContext(step);
+    if (row.code === TPM_CC.Load) return this.#call(row, command, step);
     if (this.#hmacSessions(row, command).length > 0) return this.#call(row, command, step);
     return this.#replay(row, command, step);
   }
@@ -71,7 +96,8 @@ export class SessionTracePlayer {
       ...(isFlush ? [readUint32(command, 10)] : []),
     ];
     return handles.some((handle) => {
-      if (handle >>> 24 === 0x80 || handle >>> 24 === 0x81) return !this.#keys.has(handle);
+      if (handle >>> 24 === 0x80 || handle >>> 24 === 0x81)
+        return !this.#keys.has(handle) && !this.#objects.has(handle);
       return handle >>> 25 === 1 && !this.#sessions.has(handle);
     });
   }
@@ -84,10 +110,11 @@ export class SessionTracePlayer {
     const sent = command.slice();
     if (row.code === TPM_CC.FlushContext) {
       const handle = readUint32(command, 10);
-      const own = this.#sessions.get(handle)?.handle ?? this.#keys.get(handle)!.handle;
+      const own = this.#sessions.get(handle)?.handle ?? this.#entity(handle).handle;
       new DataView(sent.buffer).setUint32(10, own);
       this.#sessions.delete(handle);
       this.#keys.delete(handle);
+      this.#objects.delete(handle);
     }
     const send = Array.from(sent, (byte) => byte.toString(16).padStart(2, '0')).join('');
     const response = await this.#player.replay({ ...step, send });
@@ -145,7 +172,7 @@ export class SessionTracePlayer {
       nonceSize,
       sessions: this.#uses(row, command),
       ...(tpmKey !== NULL_HANDLE && { saltKey: this.#keys.get(tpmKey!)! }),
-      ...(bind !== NULL_HANDLE && { bind: this.#keys.get(bind!)! }),
+      ...(bind !== NULL_HANDLE && { bind: this.#entity(bind!) }),
     });
     const code = typeof started === 'number' ? started : 0;
     if (!this.#sameCode(command, code, step) || typeof started === 'number') return;
@@ -163,7 +190,7 @@ export class SessionTracePlayer {
   }
 
   #entity(handle: number): Entity {
-    return this.#keys.get(handle) ?? { handle };
+    return this.#keys.get(handle) ?? this.#objects.get(handle) ?? { handle };
   }
 
   /** Sends a command with HMAC sessions; what the response encrypts is compared by its size. */
@@ -171,11 +198,13 @@ export class SessionTracePlayer {
     const reply = await this.#client.call({
       code: row.code,
       handles: recordedHandles(row, command).map((handle) => this.#entity(handle)),
-      parameters: recordedParameters(row, command),
+      parameters: this.#parameters(row, command, step),
       sessions: this.#uses(row, command),
       responseHandle: row.responseHandle,
     });
     if (!this.#sameCode(command, reply.code, step)) return;
+    if (row.code === TPM_CC.Create) this.#created = firstSized(reply.parameters, 2);
+    if (row.code === TPM_CC.Load) this.#noteObject(reply, step);
     const recorded = fromHex(step.recv);
     const size = readUint32(recorded, row.responseHandle ? 14 : 10);
     if (reply.parameters.length !== size) {
@@ -184,6 +213,28 @@ export class SessionTracePlayer {
     for (const { handle, attributes } of this.#hmacSessions(row, command)) {
       if ((attributes & 1) === 0) this.#sessions.delete(handle);
     }
+  }
+
+  /**
+   * What was encrypted on the way can't be known: a creation gets zeros of the recorded sizes, and
+   * what is loaded is the object that was created last.
+   */
+  #parameters(row: Command, command: Uint8Array, step: TraceStep): Uint8Array {
+    const parameters = recordedParameters(row, command);
+    if (row.code === TPM_CC.Load) return this.#created;
+    if (row.code !== TPM_CC.Create) return parameters;
+    const size = readUint16(parameters, 0);
+    const dataSize = readUint16(fromHex(step.recv), 14) - PRIVATE_AREA;
+    parameters.fill(0, 2, 2 + size);
+    const view = new DataView(parameters.buffer);
+    view.setUint16(2, size - 4 - dataSize);
+    view.setUint16(size - dataSize, dataSize);
+    return parameters;
+  }
+
+  #noteObject({ handle, parameters }: Reply, step: TraceStep): void {
+    const name = parameters.slice(2);
+    this.#objects.set(readUint32(fromHex(step.recv), 10), { handle, name });
   }
 
   #sameCode(command: Uint8Array, code: number, step: TraceStep): boolean {
@@ -196,4 +247,11 @@ export class SessionTracePlayer {
     this.#player.problem(command, `response code 0x${hex}, not 0x${recorded.toString(16)}`);
     return false;
   }
+}
+
+/** @returns the first `count` TPM2B with their sizes */
+function firstSized(bytes: Uint8Array, count: number): Uint8Array {
+  let end = 0;
+  for (let left = count; left > 0; left--) end += 2 + readUint16(bytes, end);
+  return bytes.slice(0, end);
 }
