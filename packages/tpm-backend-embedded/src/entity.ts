@@ -9,7 +9,14 @@ import { findSession, sessionAt } from './sessions/session-table.js';
 import { type ObjectState, SLOT_KIND, type SlotState } from './state/object-state.js';
 import type { EntityPolicy, HierarchyAuthorization } from './state/permanent-state.js';
 import { TPM_ALG } from './structures/algorithm-ids.js';
-import { HANDLE_FIRST, handleIndex, handleType, TPM_HT, TPM_RH } from './structures/handles.js';
+import {
+  HANDLE_FIRST,
+  handleIndex,
+  handleType,
+  isVendorAuth,
+  TPM_HT,
+  TPM_RH,
+} from './structures/handles.js';
 import { TPMA_NV } from './structures/nv-public.js';
 import { TPMA_OBJECT } from './structures/public-area.js';
 import type { Tpm } from './tpm.js';
@@ -119,6 +126,7 @@ export function checkPresence(tpm: Tpm, handle: number, number: number): Respons
         ? TPM_RC.SUCCESS
         : atHandle(TPM_RC_FORMAT_ONE.HANDLE, number);
     case TPM_HT.PERMANENT:
+      if (isVendorAuth(handle)) return atHandle(TPM_RC_FORMAT_ONE.VALUE, number);
       return isHierarchyEnabled(tpm, handle)
         ? TPM_RC.SUCCESS
         : atHandle(TPM_RC_FORMAT_ONE.HIERARCHY, number);

@@ -11,6 +11,7 @@ export interface ReviewedDifference {
 }
 
 const CURVES_OF_LIBTPMS = [0x0001, 0x0002, 0x0010, 0x0011, 0x0020] as const;
+const RSA_OPERATIONS: readonly number[] = [TPM_CC.RSA_Encrypt, TPM_CC.RSA_Decrypt];
 const ALGORITHMS_OF_LIBTPMS = [0x0003, 0x001b, 0x001d, 0x0021, 0x0026, 0x003f] as const;
 
 const TAKES_CURVES: readonly number[] = [
@@ -96,7 +97,7 @@ export const REVIEWED_DIFFERENCES: readonly ReviewedDifference[] = [
       'libtpms answers TPM_RC_FAILURE where a number is above the modulus, a message too long for ' +
       'its padding or a padding wrong; the standard has TPM_RC_VALUE for it',
     applies: (command, ours, theirs) =>
-      [TPM_CC.RSA_Encrypt, TPM_CC.RSA_Decrypt].includes(commandCode(command)) &&
+      RSA_OPERATIONS.includes(commandCode(command)) &&
       readUint32(ours, 6) === TPM_RC_FORMAT_ONE.VALUE &&
       readUint32(theirs, 6) === TPM_RC.FAILURE,
   },

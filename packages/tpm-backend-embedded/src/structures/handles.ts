@@ -62,6 +62,13 @@ const isSession = (handle: number): boolean =>
   handleIndex(handle) < LIMIT.ACTIVE_SESSIONS;
 const isNvIndex = ofTypes(TPM_HT.NV_INDEX);
 const isPcr = (handle: number): boolean => handle < LIMIT.PCR;
+/**
+ * TPM_RH_AUTH_00 to TPM_RH_AUTH_FF, authorization values of a manufacturer (Part 2, section 7.4):
+ * known as handles of the kind, and never there.
+ */
+export function isVendorAuth(handle: number): boolean {
+  return handle >= 0x4000_0010 && handle <= 0x4000_010f;
+}
 
 /** A loaded or persistent object. */
 export const TPMI_DH_OBJECT: WireType<number> = restricted(UINT32, isObject, VALUE);
@@ -110,6 +117,7 @@ export const TPMI_DH_ENTITY: WireType<number> = restricted(
     isNvIndex(handle) ||
     isObject(handle) ||
     isEnabledHierarchyHandle(handle) ||
+    isVendorAuth(handle) ||
     handle === TPM_RH.LOCKOUT,
   VALUE,
 );
@@ -122,6 +130,7 @@ export const TPMI_DH_ENTITY_OR_NULL: WireType<number> = restricted(
     isNvIndex(handle) ||
     isObject(handle) ||
     isHierarchy(handle) ||
+    isVendorAuth(handle) ||
     handle === TPM_RH.LOCKOUT,
   VALUE,
 );
