@@ -62,9 +62,9 @@ function attributes(dice: Dice, type: number, isPlatform: boolean): number {
   if (type >= 8) bits &= ~TPMA_NV.AUTHWRITE;
   if (type === 8) bits |= TPMA_NV.NO_DA;
   for (const bit of SOMETIMES) if (dice.once(6)) bits ^= bit;
-  // A lock of an orderly counter is lost by swtpm together with its data; here it is kept.
-  const isLocking = (bits & (TPMA_NV.WRITEDEFINE | TPMA_NV.WRITE_STCLEAR)) !== 0;
-  if (dice.once(4) && !(type === 1 && isLocking)) bits |= TPMA_NV.ORDERLY;
+  // An orderly counter after a stop without Shutdown differs on purpose (README): its locks, and
+  // where the next counter begins once it is deleted.
+  if (type !== 1 && dice.once(4)) bits |= TPMA_NV.ORDERLY;
   return bits >>> 0;
 }
 

@@ -210,6 +210,18 @@ describe('NV_Increment', () => {
     expect(bench.read(INDEX)).toEqual(counted(0x200));
   });
 
+  it('NV_Increment begins above what an orderly counter showed after a stop without Shutdown', () => {
+    const bench = new NvBench();
+    bench.define(INDEX, { attributes: ACCESS | COUNTER | ORDERLY });
+    increment(bench, INDEX);
+    powerCycle(bench.tpm, 'disorderly');
+    expect(bench.read(INDEX)).toEqual(counted(0xff));
+    bench.send(TPM_CC.Clear, [PLATFORM]);
+    bench.define(INDEX, { attributes: ACCESS | COUNTER });
+    increment(bench, INDEX);
+    expect(bench.read(INDEX)).toEqual(counted(0x100));
+  });
+
   it('NV_Increment has an orderly counter stored first and at every 256th value', () => {
     const bench = new NvBench();
     bench.define(INDEX, { attributes: ACCESS | COUNTER | ORDERLY | NO_DA });
