@@ -117,7 +117,7 @@ describe('Linux in v86 with the embedded TPM behind tpm-tis', () => {
       for (const command of questions) before.push(await machine.shell(command));
       expect(before[0]).not.toBe('0'.repeat(64));
       expect(before[1]).toMatch(/^- 0x80000000\n- 0x2000000$/);
-      await machine.shell('carried=yes; (sleep 1; echo later >after) &');
+      await machine.shell('carried=yes; (sleep 1; echo later >after) & true');
 
       const saved = await machine.attachment.saveState();
       const run = await restoreInNewProcess(options, saved, [

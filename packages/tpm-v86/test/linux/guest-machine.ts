@@ -173,7 +173,7 @@ export class GuestMachine {
     this.type(`echo run-begin:$((0)); { ${command}; } 2>&1; echo run-end:$?`);
     await this.until(/run-begin:0\r\n/, COMMAND_TIME);
     const [output, match] = await this.until(/run-end:(\d+)\r\n/, COMMAND_TIME);
-    // Typed ahead, the end of a long command was seen not to arrive on a busy machine.
+    // What is typed ahead is echoed twice, by Linux and by the shell.
     await this.until(new RegExp(GUEST_PROMPT), COMMAND_TIME);
     const text = output.slice(0, output.length - match[0].length).replaceAll('\r', '');
     return { output: text.replace(/\n$/, ''), exitCode: Number(match[1]) };
