@@ -17,7 +17,7 @@ export interface Request {
   readonly code: number;
   readonly handles?: readonly number[];
   readonly parameters?: Uint8Array;
-  /** Passwords; one empty one for each of the first `authorizations` handles unless given. */
+  /** Passwords; no session area when left out. */
   readonly passwords?: readonly Uint8Array[];
 }
 

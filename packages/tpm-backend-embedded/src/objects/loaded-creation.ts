@@ -55,21 +55,14 @@ export interface CreateLoadedOutput {
  * beneath a storage key, or one derived from a derivation parent.
  */
 export function* createLoaded(tpm: Tpm, input: CreateLoadedInput): Steps<CreateLoadedOutput> {
-  if (!hasFreeSlot(tpm)) return TPM_RC_WARNING.OBJECT_MEMORY;
   const { parentHandle, inSensitive, inPublic } = input;
-  if (handleType(parentHandle) === TPM_HT.PERMANENT) {
-    const template = readTemplate(TPMT_PUBLIC, inPublic);
-    if (isRefusal(template)) return template;
-    const refusal = checkCreation(template, inSensitive, undefined);
-    if (refusal !== TPM_RC.SUCCESS) return refusal;
-    const created = yield* createPrimaryObject(tpm, parentHandle, template, inSensitive);
-    if (isRefusal(created)) return created;
-    return loaded(tpm, primaryObject(created, parentHandle), EMPTY);
-  }
-  const parent = findObject(tpm, parentHandle);
-  if (parent === undefined || !isParent(parent.publicArea)) {
+  const isPrimary = handleType(parentHandle) === TPM_HT.PERMANENT;
+  const parent = isPrimary ? undefined : findObject(tpm, parentHandle);
+  if (!isPrimary && (parent === undefined || !isParent(parent.publicArea))) {
     return atHandle(TPM_RC_FORMAT_ONE.TYPE, 1);
   }
+  if (!hasFreeSlot(tpm)) return TPM_RC_WARNING.OBJECT_MEMORY;
+  if (parent === undefined) return yield* createLoadedPrimary(tpm, input);
   const isDerived = isDerivationParent(parent.publicArea);
   const created = isDerived
     ? yield* createDerived(parent, inSensitive, inPublic)
@@ -80,6 +73,19 @@ export function* createLoaded(tpm: Tpm, input: CreateLoadedInput): Steps<CreateL
     ? EMPTY
     : protectSensitive(parent, object, created.sensitive, tpm.random);
   return loaded(tpm, object, outPrivate);
+}
+
+function* createLoadedPrimary(
+  tpm: Tpm,
+  { parentHandle, inSensitive, inPublic }: CreateLoadedInput,
+): Steps<CreateLoadedOutput> {
+  const template = readTemplate(TPMT_PUBLIC, inPublic);
+  if (isRefusal(template)) return template;
+  const refusal = checkCreation(template, inSensitive, undefined);
+  if (refusal !== TPM_RC.SUCCESS) return refusal;
+  const created = yield* createPrimaryObject(tpm, parentHandle, template, inSensitive);
+  if (isRefusal(created)) return created;
+  return loaded(tpm, primaryObject(created, parentHandle), EMPTY);
 }
 
 function loaded(tpm: Tpm, object: ObjectState, outPrivate: Uint8Array): CreateLoadedOutput {

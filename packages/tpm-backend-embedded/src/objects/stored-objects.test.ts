@@ -1,72 +1,19 @@
-import { readUint16, readUint32, TPM_CC } from 'tpm-core';
+import { readUint32, TPM_CC } from 'tpm-core';
 import { describe, expect, it } from 'vitest';
-import { freshTpm } from '../../test/fresh-tpm.js';
-import { HIERARCHY, startup, uint32 } from '../../test/owned-objects.js';
-import { commandBytes, NO_PASSWORD, responseCode } from '../../test/password-command.js';
-import { joined, sized, words } from '../../test/wire-bytes.js';
-import type { Tpm } from '../tpm.js';
-
-const SHA256 = 0x000b;
-const NULL = 0x0010;
-const SECRET = Uint8Array.of(1, 2, 3, 4);
-const PASSWORD = Uint8Array.of(0x70, 0x77);
-/** Restricted decryption key of P-256 with AES-128. */
-const STORAGE = joined(
-  joined(words(0x23, SHA256), uint32(0x0003_0472), words(0, 6, 128, 0x43)),
-  words(NULL, 3, NULL, 0, 0),
-);
-const SEALED = joined(words(0x08, SHA256), uint32(0x0000_0052), words(0, NULL, 0));
-
-interface Blob {
-  readonly outPrivate: Uint8Array;
-  readonly outPublic: Uint8Array;
-}
-
-function run(
-  tpm: Tpm,
-  code: number,
-  handles: readonly number[],
-  parameters: Uint8Array,
-  passwords: readonly Uint8Array[] = [NO_PASSWORD],
-): Uint8Array {
-  return tpm.execute(commandBytes({ code, handles, passwords, parameters }), 0);
-}
-
-function startedWithParent(): { tpm: Tpm; parent: number } {
-  const tpm = freshTpm();
-  tpm.initialize();
-  startup(tpm);
-  return { tpm, parent: createParent(tpm, HIERARCHY.owner) };
-}
-
-function createParent(tpm: Tpm, hierarchy: number): number {
-  const parameters = joined(sized(words(0, 0)), sized(STORAGE), words(0), uint32(0));
-  const response = run(tpm, TPM_CC.CreatePrimary, [hierarchy], parameters);
-  expect(responseCode(response)).toBe(0);
-  return readUint32(response, 10);
-}
-
-function creation(data: Uint8Array = SECRET, area: Uint8Array = SEALED): Uint8Array {
-  const sensitive = joined(sized(PASSWORD), sized(data));
-  return joined(sized(sensitive), sized(area), words(0), uint32(0));
-}
-
-/** TPM2B number `index` of the parameters. */
-function sizedAt(response: Uint8Array, index: number): Uint8Array {
-  let offset = 14;
-  for (let skip = index; skip > 0; skip--) offset += 2 + readUint16(response, offset);
-  return response.slice(offset + 2, offset + 2 + readUint16(response, offset));
-}
-
-function create(tpm: Tpm, parent: number): Blob {
-  const response = run(tpm, TPM_CC.Create, [parent], creation());
-  expect(responseCode(response)).toBe(0);
-  return { outPrivate: sizedAt(response, 0), outPublic: sizedAt(response, 1) };
-}
-
-function load(tpm: Tpm, parent: number, { outPrivate, outPublic }: Blob): Uint8Array {
-  return run(tpm, TPM_CC.Load, [parent], joined(sized(outPrivate), sized(outPublic)));
-}
+import { HIERARCHY } from '../../test/owned-objects.js';
+import { NO_PASSWORD, responseCode } from '../../test/password-command.js';
+import {
+  create,
+  createParent,
+  creation,
+  load,
+  PASSWORD,
+  run,
+  SECRET,
+  sizedAt,
+  startedWithParent,
+} from '../../test/stored-objects.js';
+import { sized, words } from '../../test/wire-bytes.js';
 
 describe('TPM2_Create and TPM2_Load', () => {
   it('TPM2_Load loads what TPM2_Create made, and TPM2_Unseal hands the data out', () => {

@@ -61,9 +61,9 @@ export interface CreateOutput extends CreationRecord {
 /** Makes an object beneath a storage key, without loading it (Part 3, section 12.1). */
 export function* createStored(tpm: Tpm, input: CreateInput): Steps<CreateOutput> {
   const { inSensitive, inPublic } = input;
-  if (!hasFreeSlot(tpm)) return TPM_RC_WARNING.OBJECT_MEMORY;
   const parent = findStorageParent(tpm, input.parentHandle);
   if (isRefusal(parent)) return atHandle(parent, 1);
+  if (!hasFreeSlot(tpm)) return TPM_RC_WARNING.OBJECT_MEMORY;
   const refusal = checkCreation(inPublic, inSensitive, parent.publicArea);
   if (refusal !== TPM_RC.SUCCESS) return refusal;
   const created = yield* createObject(tpm.random, inPublic, inSensitive);
