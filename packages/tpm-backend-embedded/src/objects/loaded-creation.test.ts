@@ -95,6 +95,7 @@ describe('TPM2_CreateLoaded', () => {
     const data = joined(sized(Uint8Array.of(1)), words(0));
     const one = createLoaded(tpm, parent, derivedKey(Uint8Array.of(1)));
     const { name } = findObject(tpm, readUint32(one, 10))!;
+    flush(tpm, readUint32(one, 10));
     const other = createLoaded(tpm, parent, derivedKey(NO_PASSWORD), data);
     expect(findObject(tpm, readUint32(other, 10))!.name).toEqual(name);
   });
