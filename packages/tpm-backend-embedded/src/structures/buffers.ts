@@ -59,8 +59,8 @@ export const TPM2B_ENCRYPTED_SECRET: WireType<Uint8Array> = sizedBytes(LIMIT.ENC
 export const TPM2B_PRIVATE: WireType<Uint8Array> = sizedBytes(LIMIT.PRIVATE);
 /** An encrypted credential. */
 export const TPM2B_ID_OBJECT: WireType<Uint8Array> = sizedBytes(2 * (2 + LIMIT.DIGEST));
-/** A time limit of a ticket. */
-export const TPM2B_TIMEOUT: WireType<Uint8Array> = sizedBytes(16);
+/** A time limit of a ticket: 64 bits. */
+export const TPM2B_TIMEOUT: WireType<Uint8Array> = sizedBytes(8);
 /** An attestation structure as bytes. */
 export const TPM2B_ATTEST: WireType<Uint8Array> = sizedBytes(2048);
 /** A symmetric key as the inner wrapper of duplication. */
