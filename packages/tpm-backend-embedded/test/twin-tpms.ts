@@ -19,6 +19,8 @@ export interface Request {
   readonly parameters?: Uint8Array;
   /** Passwords; no session area when left out. */
   readonly passwords?: readonly Uint8Array[];
+  /** The whole command, where its sessions are no passwords. */
+  readonly bytes?: Uint8Array;
 }
 
 /** An answer. */
@@ -80,7 +82,7 @@ export class TwinTpms {
 
   /** Sends a command to swtpm. */
   async theirs(request: Request): Promise<Answer> {
-    const command = commandBytes(request);
+    const command = request.bytes ?? commandBytes(request);
     for (;;) {
       const sent = { command, locality: 0, responseCapacity: 4096 } as const;
       const { response } = await this.#swtpm.execute(sent);
@@ -92,7 +94,7 @@ export class TwinTpms {
   /** Sends a command to the embedded TPM. */
   mine(request: Request): Answer {
     const answer = new Answer(
-      this.ours.execute(commandBytes(request), 0),
+      this.ours.execute(request.bytes ?? commandBytes(request), 0),
       WITH_HANDLE.includes(request.code),
     );
     if (this.ours.failure !== undefined) throw this.ours.failure;
