@@ -9,8 +9,7 @@ import type { ObjectState } from '../state/object-state.js';
 import { TPM_ALG } from '../structures/algorithm-ids.js';
 import type { SymmetricDefinition } from '../structures/algorithms.js';
 import { DIGEST_SIZE, TPM2B_DIGEST, TPM2B_IV } from '../structures/buffers.js';
-import type { SensitiveArea } from '../structures/public-area.js';
-import { TPMT_SENSITIVE } from '../structures/public-area.js';
+import { type SensitiveArea, TPMT_SENSITIVE } from '../structures/public-area.js';
 import {
   marshalled,
   sizedStructure,
