@@ -54,6 +54,13 @@ test('both refuse what is nested too deep', () => {
   expect(() => fromStateField(value)).toThrow(/deeper than 16/);
 });
 
+test('fromStateField() refuses values that have no text', () => {
+  const nameless = { toString: 0 };
+  for (const field of [[nameless], ['object', nameless, 1], ['bigint', nameless]]) {
+    expect(() => fromStateField(field)).toThrow(/^Saved state: /);
+  }
+});
+
 test('fromStateField() throws nothing but a TpmdevError for whatever is in a state', () => {
   fc.assert(
     fc.property(fc.anything(), (field) => {

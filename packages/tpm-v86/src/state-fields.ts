@@ -42,7 +42,7 @@ function objectOf(fields: readonly unknown[], depth: number): unknown {
   const entries: [string, unknown][] = [];
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at];
-    if (typeof name !== 'string') return refuse(`a field has the name ${String(name)}`);
+    if (typeof name !== 'string') return refuse(`a field's name is a ${typeof name}`);
     entries.push([name, fromStateField(fields[at + 1], depth + 1)]);
   }
   return Object.fromEntries(entries);
@@ -67,11 +67,15 @@ export function fromStateField(field: unknown, depth = 0): unknown {
       return rest.map((item) => fromStateField(item, depth + 1));
     case 'object':
       return objectOf(rest, depth);
-    case 'bigint':
-      return /^-?[0-9]{1,40}$/.test(String(rest[0]))
-        ? BigInt(String(rest[0]))
-        : refuse('no bigint');
+    case 'bigint': {
+      const [digits] = rest;
+      const isBigint = typeof digits === 'string' && /^-?[0-9]{1,40}$/.test(digits);
+      return isBigint ? BigInt(digits) : refuse('no bigint');
+    }
     default:
-      return refuse(`${String(kind)} is no kind of field`);
+      // A value from outside is not turned into text: its toString() may be anything.
+      return refuse(
+        typeof kind === 'string' ? `"${kind}" is no kind of field` : `a ${typeof kind} is no kind`,
+      );
   }
 }
