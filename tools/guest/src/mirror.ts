@@ -2,10 +2,11 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GuestError, OWN_FILES } from './guest-error.js';
 
 /** Where Debian's packages come from and what vouches for them. */
 export interface Mirror {
-  /** Base address, such as `http://deb.debian.org/debian`. */
+  /** Base address, such as `http://mirror.example/debian`. */
   readonly uri: string;
   /** Key ring that signs it; undefined leaves the choice to apt's trusted keys. */
   readonly signedBy: string | undefined;
@@ -18,8 +19,6 @@ export interface SourceEntry {
   readonly components: readonly string[];
   readonly signedBy: string | undefined;
 }
-
-const DEFAULT_URI = 'http://deb.debian.org/debian';
 
 /** Key rings of package debian-archive-keyring, newest name first. */
 const DEBIAN_KEYRINGS: readonly string[] = [
@@ -81,9 +80,11 @@ function parseStanza(stanza: string): Map<string, string> {
 }
 
 /**
- * The mirror that this machine takes Debian from, or Debian's own.
+ * The mirror that this machine takes Debian from.
  *
  * Access by `file:`, `cdrom:` and the like is passed over, since such a copy seldom has i386.
+ *
+ * @throws GuestError `ERR_GUEST_NETWORK` when apt knows no mirror of Debian
  */
 export function chooseMirror(
   entries: readonly SourceEntry[],
@@ -97,7 +98,10 @@ export function chooseMirror(
     const known = signedBy !== undefined && exists(signedBy) ? signedBy : keyring;
     return { uri: uri.replace(/\/+$/, ''), signedBy: known };
   }
-  return { uri: DEFAULT_URI, signedBy: keyring };
+  throw new GuestError(
+    'ERR_GUEST_NETWORK',
+    `No network mirror of Debian is in apt's sources; add one (Debian 12, main), ${OWN_FILES}`,
+  );
 }
 
 /**
