@@ -1,6 +1,6 @@
 export { ChannelError } from './chardev/channel-error.js';
 export type { CharacterChannel } from './chardev/character-channel.js';
-export { type ChannelHost, openChannel } from './chardev/open-channel.js';
+export { type ChannelsHost, openChannels } from './chardev/open-channels.js';
 export type {
   BackendDefinition,
   CharacterDevice,

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { BackendEvent, TpmBackend } from 'tpm-core';
 import { ChannelError, reasonOf } from './chardev/channel-error.js';
 import type { CharacterChannel } from './chardev/character-channel.js';
-import { openChannel } from './chardev/open-channel.js';
+import { openChannels } from './chardev/open-channels.js';
 import type { MachineDescription, MonitorDefinition, SystemTarget } from './description.js';
 import { deviceFactories } from './machine/device-factories.js';
 import { HeadlessMachine, type MachineEvent, type RunState } from './machine/machine.js';
@@ -148,7 +148,11 @@ class System implements MonitorHost {
 
   async #start(): Promise<void> {
     this.#writePidFile();
-    await this.#openChannels();
+    await openChannels(this.description, this.#channels, {
+      report: this.#report,
+      interrupt: () => this.#end('host-signal'),
+      isEnding: () => this.#ending,
+    });
     if (this.#ending) return;
     if (this.description.backend !== undefined) {
       this.#backend = await openBackend(this.description.backend, {
@@ -166,26 +170,6 @@ class System implements MonitorHost {
     machine.onEvent((event) => this.#relay(event));
     this.#serveQtest(machine);
     for (const monitor of this.description.monitors) this.#serveMonitor(monitor);
-  }
-
-  /** Opens every character device, in the order given, that doesn't lead to the back end. */
-  async #openChannels(): Promise<void> {
-    const { backend, chardevs } = this.description;
-    const others: (string | undefined)[] =
-      backend?.type === 'emulator' ? [backend.chardev, backend.dataChardev] : [];
-    for (const [id, device] of chardevs) {
-      if (others.includes(id)) continue;
-      const channel = await openChannel(device, {
-        report: this.#report,
-        interrupt: () => this.#end('host-signal'),
-      }).catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new ChannelError(`chardev '${id}': ${reason}`, error);
-      });
-      this.#channels.set(id, channel);
-      await channel.ready();
-      if (this.#ending) return;
-    }
   }
 
   #serveQtest(machine: HeadlessMachine): void {

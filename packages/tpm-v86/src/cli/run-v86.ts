@@ -3,7 +3,6 @@ import { TextDecoder } from 'node:util';
 import {
   type Availability,
   backendOpeners,
-  ChannelError,
   type CharacterChannel,
   deviceFactories,
   HumanMonitor,
@@ -12,7 +11,7 @@ import {
   type MonitorEvent,
   type MonitorHost,
   openBackend,
-  openChannel,
+  openChannels,
   QmpServer,
 } from 'tpm-integration';
 import type { TpmBackend } from 'tpm-integration/assembly';
@@ -168,7 +167,11 @@ class V86System implements MonitorHost {
     const { files, drives } = mergeImages(this.#v86, prepared);
     const images = await loadImages({ ...this.#v86, drives }, files);
     if (this.#ending) return;
-    await this.#openChannels();
+    await openChannels(this.description, this.#channels, {
+      report: this.#environment.report,
+      interrupt: () => this.#leave('host-signal'),
+      isEnding: () => this.#ending,
+    });
     if (this.#ending) return;
     if (this.#v86.trace) this.#openTrace();
     if (this.description.backend !== undefined) await this.#openBackend();
@@ -200,25 +203,6 @@ class V86System implements MonitorHost {
       `--guest ${flavour}: this program has no guest images; the tpmdev repository builds them ` +
         '(npm start). Give -kernel FILE with -initrd FILE, or -cdrom FILE, or -hda FILE',
     );
-  }
-
-  /** Opens every character device, in the order given, that doesn't lead to the back end. */
-  async #openChannels(): Promise<void> {
-    const { backend, chardevs } = this.description;
-    const others: (string | undefined)[] =
-      backend?.type === 'emulator' ? [backend.chardev, backend.dataChardev] : [];
-    for (const [id, device] of chardevs) {
-      if (others.includes(id)) continue;
-      const channel = await openChannel(device, {
-        report: this.#environment.report,
-        interrupt: () => this.#leave('host-signal'),
-      }).catch((error: unknown) => {
-        throw new ChannelError(`chardev '${id}': ${oneLine(error)}`, error);
-      });
-      this.#channels.set(id, channel);
-      await channel.ready();
-      if (this.#ending) return;
-    }
   }
 
   async #openBackend(): Promise<void> {
